@@ -1,0 +1,73 @@
+"""The NPS question: one session per call, digits in, verbs out.
+
+    start -> asks -> a score 0..10: thanks, end
+                  -> nothing or rubbish: asks once more -> a score: thanks, end
+                                                        -> nothing or rubbish: goodbye, end
+
+The two-key 10: after a `1` the dialplan waits `more_s` for a second key. `15` is rubbish, not a 1 and a 5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from acd.queues.model import SurveyResult
+
+SCORES = {str(score): score for score in range(11)}
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyScript:
+    """Prompts (sound files) and times of the survey. `attempts` counts the first question."""
+
+    question: str = "acd/nps-question"
+    invalid: str = "acd/nps-invalid"
+    nothing: str = "acd/nps-no-answer"
+    thanks: str = "acd/nps-thanks"
+    goodbye: str = "acd/goodbye"
+    first_s: float = 6.0  # a caller takes the phone from the ear to find the key
+    more_s: float = 2.0  # between the two keys of 10
+    attempts: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Play these and read a score."""
+
+    prompts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The survey is over; play these and end the call."""
+
+    result: SurveyResult
+    score: int | None
+    prompts: tuple[str, ...]
+
+
+class Survey:
+    """One caller's survey. `start`, then `answered` for each key entry, until it returns a Finish."""
+
+    def __init__(self, script: SurveyScript) -> None:
+        self._script = script
+        self._asked = 0
+        self._pressed_rubbish = False
+
+    def start(self) -> Ask:
+        """Ask for the first time."""
+        self._asked = 1
+        return Ask((self._script.question,))
+
+    def answered(self, digits: str) -> Ask | Finish:
+        """What the caller pressed; the empty string is nothing at all."""
+        script = self._script
+        score = SCORES.get(digits)
+        if score is not None:
+            return Finish(SurveyResult.ANSWERED, score, (script.thanks,))
+        self._pressed_rubbish = self._pressed_rubbish or bool(digits)
+        if self._asked < script.attempts:
+            self._asked += 1
+            return Ask((script.invalid if digits else script.nothing, script.question))
+        result = SurveyResult.INVALID if self._pressed_rubbish else SurveyResult.NO_ANSWER
+        return Finish(result, None, (script.goodbye,))

@@ -1,0 +1,180 @@
+"""A caller's way through the house: entry, the line, the conversation and its end, and one outcome.
+
+A conversation's end is told by up to four events in any order (a party hung up, the agent's leg is gone, the caller is
+back in the dialplan, the caller's channel is gone); the first one ends it, and only "the caller is back" leads on to
+the survey.
+"""
+
+from __future__ import annotations
+
+from acd.queues import events as ev
+from acd.queues.commands import Bye, Served
+from acd.queues.journey import Fact
+from acd.queues.model import Call, CallPhase, Offer, OfferResult, Outcome, QueueSpec, Side
+from acd.queues.offers import LIVE, Offers
+from acd.queues.shop import Shop
+
+NOT_IN_SERVICE = ("ss-noservice",)
+
+
+class Calls:
+    """Everything about the caller's side."""
+
+    def __init__(self, shop: Shop, offers: Offers) -> None:
+        self._shop = shop
+        self._offers = offers
+        self._unannounced: list[Call] = []
+
+    # -- in -------------------------------------------------------------------------------------------------
+
+    def entered(self, event: ev.CallEntered) -> None:
+        """A caller comes in; one we know already (or have just let go) does not come twice."""
+        if self._shop.book.get(event.call_id) is not None:
+            return
+        call = self.open_books(event)
+        self.place(call, self._shop.plan.queue_of_did(event.did), event.at)
+
+    def open_books(self, event: ev.CallEntered) -> Call:
+        """Begin the record of a call that is in our dialplan."""
+        entered_at = min(event.entered_at, event.at)
+        call = Call(event.call_id, event.node, event.did, event.number, event.name, entered_at)
+        call.touched_at = event.at
+        self._shop.add(call)
+        self._shop.note(
+            call, entered_at, Fact.ENTERED, node=call.node, did=call.did, number=call.number, name=call.name
+        )
+        return call
+
+    def place(self, call: Call, queue: QueueSpec | None, at: float) -> None:
+        """Put the call into the queue's line, at the place its entry gives it; no queue: goodbye."""
+        if queue is None:
+            call.final = Outcome.CLOSED
+            self.dismiss(call, NOT_IN_SERVICE, at)
+            return
+        call.queue = queue.name
+        call.joined_at = call.entered_at
+        self._shop.note(call, at, Fact.QUEUED, queue=queue.name, joined_at=call.joined_at)
+        self._unannounced.append(call)
+        self.set_relax_timers(call, queue, at)
+
+    def announce(self) -> None:
+        """Note the queue on the channels of those who have just joined one and wait; an offer does it by itself."""
+        for call in self._unannounced:
+            if call.phase is CallPhase.WAITING:
+                self._shop.hold(call, move=False)
+        self._unannounced.clear()
+
+    def set_relax_timers(self, call: Call, queue: QueueSpec, at: float) -> None:
+        """A later step opens at its deadline even when nothing else happens at that moment."""
+        for number, step in enumerate(queue.relax):
+            due_at = call.joined_at + step.after_s
+            if due_at > at:
+                self._shop.alarms.set(f"relax:{call.id}:{number}", due_at)
+
+    def back_in_line(self, call: Call, at: float) -> None:
+        """The caller waits again, at the old place."""
+        self._shop.forget_offer(call)
+        self._shop.move(call, CallPhase.WAITING, at)
+        queue = self._shop.queue_of(call)
+        if queue is not None:
+            self.set_relax_timers(call, queue, at)
+
+    # -- where the dialplan has the caller ------------------------------------------------------------------
+
+    def held(self, call: Call, at: float) -> None:
+        """The caller is in the hold verb. That is news only for a call of which we thought otherwise."""
+        call.at_home = True
+        call.touched_at = at
+        if call.leaving or call.hung_up is not None:
+            return
+        if call.phase is CallPhase.TALKING and call.offer_id is None:  # the fallback queue's conversation is over
+            self.end_talk(call, at, Side.SYSTEM)
+            self.back_in_line(call, at)
+        elif call.phase is CallPhase.AFTER and (call.answered_at is None or call.offer_id is not None):
+            self.back_in_line(call, at)  # the conversation broke without the dialplan's usual way out
+
+    def away(self, call: Call, at: float) -> None:
+        """The caller is in Asterisk's own fallback queue: not ours to offer until the dialplan brings it home.
+
+        Callers fall back from the hold verb only: of one who is being offered or served this is old news, our order
+        to dial has overtaken it.
+        """
+        if call.phase is CallPhase.WAITING:
+            call.at_home = False
+            call.touched_at = at
+            self._shop.note(call, at, Fact.FALLBACK)
+
+    def dismiss(self, call: Call, prompts: tuple[str, ...], at: float) -> None:
+        """Say goodbye and hang up."""
+        call.leaving = True
+        self._shop.move(call, CallPhase.AFTER, at)
+        self._shop.emit(Bye(call.id, 0, prompts))
+
+    # -- the conversation -----------------------------------------------------------------------------------
+
+    def party_hung_up(self, call: Call, side: Side, at: float) -> None:
+        """The first sign of a hang-up; a caller on the way out is offered to nobody."""
+        if side is Side.CALLER:
+            call.hung_up = call.hung_up or Side.CALLER
+            call.touched_at = at
+        if call.phase is CallPhase.TALKING:
+            self.end_talk(call, at, side)
+
+    def agent_leg_gone(self, call: Call, at: float) -> None:
+        """The agent's channel ended; the dialplan tells the rest."""
+        if call.phase is CallPhase.TALKING:
+            self.end_talk(call, at, Side.SYSTEM)
+
+    def talk_ended(self, offer: Offer, call: Call, at: float) -> None:
+        """The agent is gone and the caller is still here: the survey's turn."""
+        if call.phase in LIVE:
+            self._offers.lost_before_bridge(offer, call, at)
+            return
+        if call.phase is CallPhase.TALKING:
+            self.end_talk(call, at, Side.AGENT)
+        self._shop.forget_offer(call)
+        self.hand_to_survey(call, at)
+
+    def hand_to_survey(self, call: Call, at: float) -> None:
+        """Tell the IVR that a served caller is on the line."""
+        queue = self._shop.queue_of(call)
+        if queue is not None and call.hung_up is not Side.CALLER:
+            self._shop.emit(Served(call.id, at, call.number, queue.survey))
+
+    def end_talk(self, call: Call, at: float, by: Side) -> None:
+        """The conversation is over; the agent's wrap-up begins. The caller may still be here."""
+        call.talk_ended_at = at
+        self._shop.move(call, CallPhase.AFTER, at)
+        agent = self._shop.desk.get(call.agent_id) if call.agent_id is not None else None
+        if agent is not None and agent.call_id == call.id:
+            self._shop.desk.talk_over(agent, self._shop.queue_of(call), at)
+        self._shop.note(call, at, Fact.TALK_ENDED, agent=call.agent_id, by=call.hung_up or by)
+
+    # -- out ------------------------------------------------------------------------------------------------
+
+    def left(self, call: Call, event: ev.CallerLeft) -> None:
+        """The caller's channel is gone."""
+        if event.reconciled:
+            self._shop.note(call, event.at, Fact.RECONCILED, what="the caller's channel is gone")
+        self.finish(call, event.at, Side.CALLER)
+
+    def finish(self, call: Call, at: float, by: Side) -> None:
+        """The caller is gone: close whatever is open, and the record with exactly one outcome."""
+        offer = self._shop.offer_of(call)
+        if offer is not None and call.phase in LIVE:
+            self._offers.end(offer, call, OfferResult.CALLER_LEFT, at)
+        if call.phase is CallPhase.TALKING:
+            self.end_talk(call, at, by)
+        self._shop.forget_offer(call)
+        self._offers.cancel_timers(call)
+        self._shop.move(call, CallPhase.ENDED, at)
+        ended_by = call.hung_up or (Side.SYSTEM if call.leaving else by)
+        self._shop.note(call, at, Fact.ENDED, outcome=_outcome(call), by=ended_by)
+
+
+def _outcome(call: Call) -> Outcome:
+    if call.cut:
+        return Outcome.LOST
+    if call.answered_at is not None:
+        return Outcome.ANSWERED
+    return call.final or Outcome.ABANDONED

@@ -1,0 +1,138 @@
+"""What the brain wants done. The shell carries each out and reports what came of it as an event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from acd.queues.journey import JourneyEvent
+from acd.queues.model import DEFAULT_MUSIC, AgentId, AgentState, CallId, OfferId, QueueName, SurveyKind
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Put the caller into the hold verb of this queue, or tell the channel its queue when it is there already."""
+
+    call_id: CallId
+    queue: QueueName
+    joined_at: float
+    move: bool = True  # False: only note the queue on the channel, the caller is in the hold verb already
+    music: str = DEFAULT_MUSIC
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Offer the call: dial the agent's endpoint from the caller's channel for `ring_timeout_s` seconds."""
+
+    call_id: CallId
+    offer_id: OfferId
+    agent_id: AgentId
+    endpoint: str
+    ring_timeout_s: float
+    queue: QueueName
+    joined_at: float
+    music: str = DEFAULT_MUSIC
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Stop the dialling of this offer and bring the caller back to the hold verb."""
+
+    call_id: CallId
+    offer_id: OfferId
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Note on the caller's channel since when it talks: a daemon killed at this moment must not take it along."""
+
+    call_id: CallId
+    offer_id: OfferId
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Play sound files, then back to the hold verb."""
+
+    call_id: CallId
+    seq: int
+    prompts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Play, then read one digit within `first_s`; a second one within `more_s` when the first is in `more_after`."""
+
+    call_id: CallId
+    seq: int
+    prompts: tuple[str, ...]
+    first_s: float
+    more_after: str = ""
+    more_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bye:
+    """Play and hang up."""
+
+    call_id: CallId
+    seq: int
+    prompts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorAgent:
+    """Keep the native fallback queue's member in step with the agent."""
+
+    agent_id: AgentId
+    endpoint: str
+    name: str
+    member: bool
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Send `TimerDue(name)` at `due_at`; a timer of that name is replaced."""
+
+    name: str
+    due_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTimer:
+    """Forget the timer of this name, if there is one."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """A fact of a call's journey, to be kept for ever."""
+
+    event: JourneyEvent
+
+
+@dataclass(frozen=True, slots=True)
+class AgentChanged:
+    """An agent's visible state changed at `at`."""
+
+    at: float
+    agent_id: AgentId
+    state: AgentState
+    reason: str | None
+    call_id: CallId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A conversation ended and the caller is still here: the IVR's turn."""
+
+    call_id: CallId
+    at: float
+    number: str
+    survey: SurveyKind
+
+
+SwitchCommand = Hold | Ring | Withdraw | Mark | Say | Collect | Bye | MirrorAgent
+Command = SwitchCommand | SetTimer | CancelTimer | Journal | AgentChanged | Served

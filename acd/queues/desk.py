@@ -1,0 +1,239 @@
+"""The agents' side of the brain: who is here, and what they may be offered.
+
+Everything that changes an agent goes through here and marks the agent as touched, so that the visible state, the set
+of the ready, the fallback queue's mirror and the timers of wrap-up and rest never disagree with the facts, and an
+event costs what it changes, however many agents there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from acd.errors import AcdError, NotAllowed, UnknownAgent
+from acd.queues.alarms import Alarms
+from acd.queues.commands import AgentChanged, Command, MirrorAgent
+from acd.queues.model import Agent, AgentId, AgentState, Backoff, Call, CallId, Offer, OfferResult, Plan, QueueSpec
+from acd.queues.states import agent_state
+
+MISSED = "missed"
+
+
+class Desk:
+    """All agents of the plan. `emit` takes the commands that follow from a change; `ready` are those to be offered."""
+
+    def __init__(self, plan: Plan, alarms: Alarms, emit: Callable[[Command], None]) -> None:
+        self._alarms = alarms
+        self._emit = emit
+        self.agents: dict[AgentId, Agent] = {spec.id: Agent(spec) for spec in plan.agents.values()}
+        self.ready: dict[AgentId, Agent] = {}
+        self._touched: dict[AgentId, Agent] = dict(self.agents)
+        self._resting: dict[AgentId, Agent] = {}
+        self._shown: dict[AgentId, tuple[AgentState, str | None, CallId | None]] = {}
+        self._mirrored: dict[AgentId, tuple[bool, bool]] = {}
+        self._mirror_all = False  # once: the logged out as well, who may have stayed members
+
+    def get(self, agent_id: AgentId) -> Agent | None:
+        """The agent, or None when the plan has no such id (any more)."""
+        return self.agents.get(agent_id)
+
+    def refusal(self, agent_id: AgentId, needs_login: bool) -> AcdError | None:
+        """Why an order for this agent cannot be taken, or None when it can."""
+        agent = self.agents.get(agent_id)
+        if agent is None:
+            return UnknownAgent(f"there is no agent {agent_id!r}")
+        if needs_login and not agent.logged_in:
+            return NotAllowed(f"agent {agent_id} is logged out; log in first")
+        return None
+
+    # -- what the agents do -----------------------------------------------------------------------------------
+
+    def login(self, agent: Agent, at: float) -> None:
+        """The agent asks for work; nothing changes for one who is logged in already."""
+        if not agent.logged_in:
+            agent.logged_in = True
+            self._fresh(agent, at)
+
+    def logout(self, agent: Agent) -> None:
+        """The agent is no longer offered calls; a conversation goes on to its end."""
+        agent.logged_in = False
+        agent.pause_reason = None
+        self._end_wrap_up(agent)
+
+    def pause(self, agent: Agent, reason: str) -> None:
+        """No calls until `take_calls`. A wrap-up ends with it: one reason to be away is enough."""
+        agent.pause_reason = reason
+        self._end_wrap_up(agent)
+
+    def take_calls(self, agent: Agent, at: float) -> None:
+        """The end of a pause or of a wrap-up; one who has neither keeps the place among the idle."""
+        if agent.pause_reason is not None or agent.wrap_until is not None:
+            self._fresh(agent, at)
+
+    def _fresh(self, agent: Agent, at: float) -> None:
+        agent.pause_reason = None
+        agent.missed_in_row = 0
+        agent.idle_since = at
+        self._end_rest(agent)
+        self._end_wrap_up(agent)
+
+    # -- what their phones do ---------------------------------------------------------------------------------
+
+    def phone_reachable(self, agent: Agent, reachable: bool, at: float) -> None:
+        """The phone registered or went away. One that came back starts at the end of the idle line."""
+        if reachable is agent.reachable:
+            return
+        if reachable:
+            agent.idle_since = at
+        agent.reachable = reachable
+        self._touch(agent)
+
+    def own_call_began(self, agent: Agent, channel: str) -> None:
+        """A channel of the agent's own."""
+        agent.own_channels.add(channel)
+        self._touch(agent)
+
+    def own_call_ended(self, agent: Agent, channel: str, at: float) -> None:
+        """It ended; after the last one the agent starts at the end of the idle line."""
+        if channel in agent.own_channels:
+            self.own_calls_read(agent, agent.own_channels - {channel}, at)
+
+    def own_calls_read(self, agent: Agent, channels: set[str], at: float) -> None:
+        """All channels of the agent's own there are."""
+        if agent.own_channels and not channels:
+            agent.idle_since = at
+        agent.own_channels = channels
+        self._touch(agent)
+
+    # -- what the calls do to them ----------------------------------------------------------------------------
+
+    def offered(self, agent: Agent, offer: Offer) -> None:
+        """Reserve the agent: one live offer, ever."""
+        if agent.offer_id is not None or agent.call_id is not None:
+            raise AssertionError(f"agent {agent.spec.id} is reserved already")
+        agent.offer_id = offer.id
+        self.ready.pop(agent.spec.id, None)
+        self._touch(agent)
+
+    def accepted(self, agent: Agent) -> None:
+        """The agent picked up: ring-outs in a row are forgiven."""
+        agent.missed_in_row = 0
+
+    def talking(self, agent: Agent, call: Call) -> None:
+        """The agent is in a bridge with the caller."""
+        agent.offer_id = None
+        agent.call_id = call.id
+        self._touch(agent)
+
+    def talk_over(self, agent: Agent, queue: QueueSpec | None, at: float) -> None:
+        """The conversation ended at `at`: wrap-up begins, for those who are here."""
+        agent.call_id = None
+        agent.idle_since = at
+        wrap_up_s = queue.wrap_up_s if queue else 0.0
+        if agent.logged_in and agent.pause_reason is None and wrap_up_s > 0:
+            agent.wrap_until = at + wrap_up_s
+            self._alarms.set(f"wrap:{agent.spec.id}", agent.wrap_until)
+        self._touch(agent)
+
+    def wrap_up_due(self, agent: Agent, at: float) -> None:
+        """The wrap-up's time is over."""
+        agent.wrap_until = None
+        agent.idle_since = at
+        self._touch(agent)
+
+    def rest_due(self, agent: Agent) -> None:
+        """The rest after a failed offer is over."""
+        agent.rest_until = 0.0
+        self._touch(agent)
+
+    def offer_over(
+        self, agent: Agent, offer: Offer, result: OfferResult, missed_limit: int, backoff: Backoff, at: float
+    ) -> None:
+        """An offer ended without a conversation: each cause has its own consequence."""
+        agent.offer_id = None
+        match result:
+            case OfferResult.REFUSED:
+                agent.idle_since = at
+                agent.missed_in_row = 0  # somebody is there
+            case OfferResult.BUSY:
+                self._rest(agent, at + backoff.busy_agent_s)
+            case OfferResult.NO_ANSWER:
+                agent.idle_since = at
+                agent.missed_in_row += 1
+                if missed_limit and agent.missed_in_row >= missed_limit and agent.logged_in:
+                    agent.pause_reason = agent.pause_reason or MISSED
+            case OfferResult.UNREACHABLE if not offer.excused:
+                agent.reachable = False
+            case OfferResult.UNREACHABLE:  # it has gone or come back meanwhile: its registration tells the rest
+                agent.idle_since = at
+            case OfferResult.ERROR:
+                agent.idle_since = at
+                self._rest(agent, at + backoff.error_agent_s)
+            case _:
+                pass  # not the agent's doing: no consequence
+        self._touch(agent)
+
+    # -- rest and wrap-up -------------------------------------------------------------------------------------
+
+    def _rest(self, agent: Agent, until: float) -> None:
+        agent.rest_until = until
+        self._resting[agent.spec.id] = agent
+        self._alarms.set(f"rest:{agent.spec.id}", until)
+
+    def _end_rest(self, agent: Agent) -> None:
+        agent.rest_until = 0.0
+        self._resting.pop(agent.spec.id, None)
+        self._alarms.cancel(f"rest:{agent.spec.id}")
+        self._touch(agent)
+
+    def _end_wrap_up(self, agent: Agent) -> None:
+        agent.wrap_until = None
+        self._alarms.cancel(f"wrap:{agent.spec.id}")
+        self._touch(agent)
+
+    # -- what follows -----------------------------------------------------------------------------------------
+
+    def settle(self, at: float) -> None:
+        """Bring `ready` up to date with what was touched, and with rests that are over."""
+        for agent in [agent for agent in self._resting.values() if agent.rest_until <= at]:
+            del self._resting[agent.spec.id]
+            self._touch(agent)
+        for agent in self._touched.values():
+            if agent_state(agent, at) is AgentState.READY:
+                self.ready[agent.spec.id] = agent
+            else:
+                self.ready.pop(agent.spec.id, None)
+
+    def publish(self, at: float) -> None:
+        """Tell the world about every agent whose visible state or place in the fallback queue changed."""
+        for agent in self._touched.values():
+            self._show(agent, at)
+            self._mirror(agent)
+        self._touched.clear()
+        self._mirror_all = False
+
+    def mirror_again(self) -> None:
+        """Forget what was mirrored: the fallback queue may have lost its members, or kept some too many."""
+        self._mirrored.clear()
+        self._mirror_all = True
+        self._touched.update(self.agents)
+
+    def _touch(self, agent: Agent) -> None:
+        self._touched[agent.spec.id] = agent
+
+    def _show(self, agent: Agent, at: float) -> None:
+        state = agent_state(agent, at)
+        reason = agent.pause_reason if state is AgentState.PAUSED else None
+        shown = (state, reason, agent.call_id)
+        if self._shown.get(agent.spec.id) == shown:
+            return
+        self._shown[agent.spec.id] = shown
+        agent.state_since = at
+        self._emit(AgentChanged(at, agent.spec.id, state, reason, agent.call_id))
+
+    def _mirror(self, agent: Agent) -> None:
+        wanted = (agent.logged_in, agent.pause_reason is not None)
+        known = self._mirrored.get(agent.spec.id)
+        if known == wanted or (known is None and not agent.logged_in and not self._mirror_all):
+            return
+        self._mirrored[agent.spec.id] = wanted
+        self._emit(MirrorAgent(agent.spec.id, agent.spec.endpoint, agent.spec.name, *wanted))

@@ -1,0 +1,215 @@
+"""The decision machine: `handle(event) -> [command]`, and nothing else happens.
+
+    WAITING --offer--> OFFERED --picks up--> CONNECTING --bridge--> TALKING --agent gone--> AFTER --> ENDED
+       ^                  |                      |                                            ^
+       +---- refused, busy, no answer, unreachable, withdrawn ----+     (the caller may leave from anywhere)
+
+A call keeps `joined_at` in every case, so its place in the line is never lost. After every event but those of a
+stopping daemon the line is matched against the ready agents: there is never a waiting call beside a ready agent who
+could take it. An event about an offer or a call that is over is ignored: it came late, which is no error.
+
+This file is the table of contents: which event goes where, and the match. What is done about a caller is in `calls`,
+about a ringing phone in `offers`, about an agent in `desk`, about a lost or restarted Asterisk in `recovery`.
+"""
+
+from __future__ import annotations
+
+from acd.errors import AcdError, NotAllowed, UnknownCall
+from acd.queues import events as ev
+from acd.queues import matching
+from acd.queues.book import Book
+from acd.queues.calls import Calls
+from acd.queues.commands import Command
+from acd.queues.journey import Fact
+from acd.queues.model import Agent, AgentId, Backoff, OfferId, Plan
+from acd.queues.offers import Offers
+from acd.queues.recovery import Recovery
+from acd.queues.shop import Shop
+
+CallEvent = ev.CallerLeft | ev.PartyHungUp | ev.CallHeld | ev.CallAway
+OfferEvent = ev.OfferRinging | ev.OfferAccepted | ev.Connected | ev.OfferEnded | ev.TalkEnded | ev.AgentLegGone
+AgentEvent = (
+    ev.PhoneReachable
+    | ev.OwnCallStarted
+    | ev.OwnCallEnded
+    | ev.AgentLogin
+    | ev.AgentLogout
+    | ev.AgentPause
+    | ev.AgentReady
+)
+
+
+class Engine:
+    """The brain. One instance, one caller at a time; `book` keeps the journeys."""
+
+    def __init__(self, plan: Plan, book: Book, backoff: Backoff | None = None) -> None:
+        self._shop = shop = Shop(plan, book, backoff or Backoff())
+        self._offers = Offers(shop)
+        self._calls = Calls(shop, self._offers)
+        self._recovery = Recovery(shop, self._calls, self._offers)
+        self.plan = plan
+        self.book = book
+        self.calls = shop.calls
+        self.offers = shop.offers
+        self.desk = shop.desk
+        self.stopping = False
+
+    def handle(self, event: ev.Event) -> list[Command]:
+        """Decide. The commands are to be carried out in their order."""
+        if isinstance(event, ev.TimerDue) and not self._shop.alarms.came(event.name, event.at):
+            return self._shop.take_commands()
+        self._dispatch(event)
+        self.desk.settle(event.at)
+        if not self.stopping:
+            self._match(event.at)
+        self._calls.announce()
+        self.desk.publish(event.at)
+        return self._shop.take_commands()
+
+    def refusal(self, event: ev.Event) -> AcdError | None:
+        """Why an order from outside cannot be taken now; None when `handle` will carry it out."""
+        match event:
+            case ev.AgentLogin(agent_id=agent_id) | ev.AgentLogout(agent_id=agent_id):
+                return self.desk.refusal(agent_id, needs_login=False)
+            case ev.AgentPause(agent_id=agent_id) | ev.AgentReady(agent_id=agent_id):
+                return self.desk.refusal(agent_id, needs_login=True)
+            case ev.Disposed(call_id=call_id, record=record):
+                known = self.book.get(call_id) or record
+                if known is None:
+                    return UnknownCall(f"there is no call {call_id!r}")
+                if known.answered_at is None:
+                    return NotAllowed("this call has not been answered, so there is nothing to say about it")
+        return None
+
+    def _dispatch(self, event: ev.Event) -> None:
+        match event:
+            case ev.CallEntered():
+                self._calls.entered(event)
+            case ev.CallerLeft() | ev.PartyHungUp() | ev.CallHeld() | ev.CallAway():
+                self._call_event(event)
+            case (
+                ev.OfferRinging()
+                | ev.OfferAccepted()
+                | ev.Connected()
+                | ev.OfferEnded()
+                | ev.TalkEnded()
+                | ev.AgentLegGone()
+            ):
+                self._offer_event(event)
+            case ev.TimerDue():
+                self._timer_due(event)
+            case ev.NodeLost():
+                self._recovery.node_lost(event)
+            case ev.NodeRead():
+                self._recovery.node_read(event)
+            case ev.Restored():
+                self._recovery.restored(event)
+            case ev.DayBegan():
+                self.book.begin_day(event.day_began_at, event.ended)
+            case ev.Disposed():
+                self._disposed(event)
+            case ev.Stopping():
+                self.stopping = True
+                self._offers.withdraw_all(event.at)
+            case ev.VerbDone():
+                pass  # the IVR's; nothing in the line depends on it
+            case _:
+                self._agent_event(event)
+
+    def _call_event(self, event: CallEvent) -> None:
+        call = self.calls.get(event.call_id)
+        if call is None:
+            return
+        match event:
+            case ev.CallerLeft():
+                self._calls.left(call, event)
+            case ev.PartyHungUp(side=side):
+                self._calls.party_hung_up(call, side, event.at)
+            case ev.CallHeld():
+                self._calls.held(call, event.at)
+            case ev.CallAway():
+                self._calls.away(call, event.at)
+
+    def _offer_event(self, event: OfferEvent) -> None:
+        offer = self.offers.get(event.offer_id)
+        if offer is None:
+            return
+        call = self.calls[offer.call_id]
+        match event:
+            case ev.OfferRinging():
+                self._offers.ringing(offer, call, event.at)
+            case ev.OfferAccepted():
+                self._offers.accept(offer, call, event.at)
+            case ev.Connected():
+                self._offers.connect(offer, call, event.at)
+            case ev.OfferEnded(result=result):
+                self._offers.failed(offer, call, result, event.at)
+            case ev.TalkEnded():
+                self._calls.talk_ended(offer, call, event.at)
+            case ev.AgentLegGone():
+                self._calls.agent_leg_gone(call, event.at)
+
+    def _agent_event(self, event: AgentEvent) -> None:
+        agent = self.desk.get(event.agent_id)
+        if agent is None:
+            return
+        match event:
+            case ev.PhoneReachable(reachable=reachable):
+                self._phone_reachable(agent, reachable, event.at)
+            case ev.OwnCallStarted(channel=channel):
+                self.desk.own_call_began(agent, channel)
+            case ev.OwnCallEnded(channel=channel):
+                self.desk.own_call_ended(agent, channel, event.at)
+            case ev.AgentLogin():
+                self.desk.login(agent, event.at)
+            case ev.AgentLogout():
+                self.desk.logout(agent)
+                self._offers.withdraw_from(agent, event.at)
+            case ev.AgentPause(reason=reason) if agent.logged_in:
+                self.desk.pause(agent, reason)
+                self._offers.withdraw_from(agent, event.at)
+            case ev.AgentReady() if agent.logged_in:
+                self.desk.take_calls(agent, event.at)
+
+    def _phone_reachable(self, agent: Agent, reachable: bool, at: float) -> None:
+        """A phone that goes or comes back while it should ring excuses its agent from a missed call."""
+        offer = self.offers.get(agent.offer_id) if agent.offer_id is not None else None
+        if offer is not None and reachable is not agent.reachable:
+            offer.excused = True
+        self.desk.phone_reachable(agent, reachable, at)
+
+    def _timer_due(self, event: ev.TimerDue) -> None:
+        """`relax`, `refused` and `retry` have nothing to do but to wake the match."""
+        kind, _, rest = event.name.partition(":")
+        match kind:
+            case "wrap":
+                self.desk.wrap_up_due(self.desk.agents[AgentId(rest)], event.at)
+            case "rest":
+                self.desk.rest_due(self.desk.agents[AgentId(rest)])
+            case "ring":
+                self._offers.overdue(OfferId(rest), event.at)
+
+    def _disposed(self, event: ev.Disposed) -> None:
+        if event.record is not None and event.record.ended_at is not None:
+            self.book.adopt(event.record)
+        if self.book.get(event.call_id) is None:
+            return
+        self._shop.emit(
+            self.book.note(
+                event.call_id, event.at, Fact.DISPOSITION, code=event.code, amount=event.amount, note=event.note
+            )
+        )
+
+    def _match(self, at: float) -> None:
+        """Give every waiting call, in order, the best ready agent who may take it."""
+        ready = self.desk.ready
+        if not ready or not self._shop.waiting:
+            return
+        for call in matching.line(self._shop.waiting.values(), self.plan, at):
+            if not matching.can_be_offered(call, at):
+                continue
+            agent = matching.pick(call, ready.values(), self.plan, at)
+            if agent is not None:
+                self._offers.make(call, agent, at)
+                if not ready:
+                    return

@@ -1,0 +1,299 @@
+"""What can happen, as the brain hears it. Every event has `at`, in seconds since 1970 by the daemon's steady clock.
+
+The shell turns AMI messages, API requests and timers into these; the same log of events gives the same commands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from acd.queues.journey import CallRecord
+from acd.queues.model import AgentId, CallId, OfferId, OfferResult, Side
+
+
+@dataclass(frozen=True, slots=True)
+class CallEntered:
+    """A caller is in our dialplan. `entered_at` is Asterisk's own stamp; strings are already filtered."""
+
+    at: float
+    call_id: CallId
+    node: str
+    did: str
+    number: str
+    name: str
+    entered_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallerLeft:
+    """The caller's channel is gone; `reconciled` when we were told by a look at Asterisk, not by its event."""
+
+    at: float
+    call_id: CallId
+    reconciled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PartyHungUp:
+    """The first sign that a party put the phone down; the channels follow some milliseconds later."""
+
+    at: float
+    call_id: CallId
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class CallHeld:
+    """The dialplan says that the caller is in the hold verb."""
+
+    at: float
+    call_id: CallId
+
+
+@dataclass(frozen=True, slots=True)
+class CallAway:
+    """The dialplan found the heartbeat stale and took the caller to the native fallback queue.
+
+    `CallHeld` says when the caller is home again.
+    """
+
+    at: float
+    call_id: CallId
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRinging:
+    """The agent's phone rings (180 or 183 seen)."""
+
+    at: float
+    offer_id: OfferId
+
+
+@dataclass(frozen=True, slots=True)
+class OfferAccepted:
+    """The agent picked up; the bridge comes next."""
+
+    at: float
+    offer_id: OfferId
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """Caller and agent are in one bridge."""
+
+    at: float
+    offer_id: OfferId
+
+
+@dataclass(frozen=True, slots=True)
+class OfferEnded:
+    """The dialling ended without a conversation; the caller is back in the hold verb."""
+
+    at: float
+    offer_id: OfferId
+    result: OfferResult
+
+
+@dataclass(frozen=True, slots=True)
+class TalkEnded:
+    """The agent's leg is gone after a conversation and the caller is still on the line, ready for the next verb."""
+
+    at: float
+    offer_id: OfferId
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLegGone:
+    """The channel towards the agent ended; of use when nothing else says so."""
+
+    at: float
+    offer_id: OfferId
+
+
+@dataclass(frozen=True, slots=True)
+class VerbDone:
+    """A say, collect, record or bye ended by itself. `status` is `ok`, `timeout` or `error`."""
+
+    at: float
+    call_id: CallId
+    seq: int
+    status: str
+    digits: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneReachable:
+    """Whether the agent's phone is registered, as Asterisk's device state says."""
+
+    at: float
+    agent_id: AgentId
+    reachable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCallStarted:
+    """A channel on the agent's phone that is not one of our offers."""
+
+    at: float
+    agent_id: AgentId
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCallEnded:
+    """The end of such a channel."""
+
+    at: float
+    agent_id: AgentId
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLogin:
+    """The agent asks for work."""
+
+    at: float
+    agent_id: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLogout:
+    """The agent goes; a conversation is finished first, a ringing offer is withdrawn."""
+
+    at: float
+    agent_id: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPause:
+    """The agent takes no calls for now. `reason` is free text of at most 64 characters."""
+
+    at: float
+    agent_id: AgentId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentReady:
+    """The end of a pause or of a wrap-up."""
+
+    at: float
+    agent_id: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class TimerDue:
+    """A timer set by a command has come due; `name` is the name it was set by."""
+
+    at: float
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLost:
+    """The link to an Asterisk is gone. Its callers keep their places; no order is given until it is back."""
+
+    at: float
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCall:
+    """A caller found in our dialplan when an Asterisk was read back. `verb` is the verb the channel is in."""
+
+    call_id: CallId
+    did: str
+    number: str
+    name: str
+    entered_at: float
+    verb: str
+    queue: str = ""
+    offer_id: str = ""
+    agent_id: str = ""
+    bridged: bool = False
+    talking_since: float | None = None  # as noted on the channel for this offer
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRead:
+    """The whole picture of one Asterisk: the callers in our dialplan, the phones reachable or on calls of their own.
+
+    `restarted`: Asterisk itself was started anew since the last picture, so every call known before is cut.
+    `asked_at`: when the reading was begun (None: at `at`); the picture says nothing about a call that changed since.
+    `unsure`: calls that were not seen and may be there or not; the next picture tells.
+    """
+
+    at: float
+    node: str
+    restarted: bool
+    calls: tuple[FoundCall, ...]
+    reachable: frozenset[AgentId]
+    own_channels: tuple[tuple[AgentId, str], ...] = ()
+    asked_at: float | None = None
+    unsure: frozenset[CallId] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """At boot, before any Asterisk is read: the calls that the records hold as not ended."""
+
+    at: float
+    open_calls: tuple[CallRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DayBegan:
+    """Local midnight, or boot: `ended` are the records of calls that entered since `day_began_at` and have ended."""
+
+    at: float
+    day_began_at: float
+    ended: tuple[CallRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Disposed:
+    """An agent says what became of the call. `record` is the ended call as recorded, if it is no longer in memory."""
+
+    at: float
+    call_id: CallId
+    code: str
+    amount: float | None
+    note: str
+    record: CallRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """The daemon is told to stop: offers are withdrawn, callers keep their places in Asterisk."""
+
+    at: float
+
+
+Event = (
+    CallEntered
+    | CallerLeft
+    | PartyHungUp
+    | CallHeld
+    | CallAway
+    | OfferRinging
+    | OfferAccepted
+    | Connected
+    | OfferEnded
+    | TalkEnded
+    | AgentLegGone
+    | VerbDone
+    | PhoneReachable
+    | OwnCallStarted
+    | OwnCallEnded
+    | AgentLogin
+    | AgentLogout
+    | AgentPause
+    | AgentReady
+    | TimerDue
+    | NodeLost
+    | NodeRead
+    | Restored
+    | DayBegan
+    | Disposed
+    | Stopping
+)

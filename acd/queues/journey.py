@@ -1,0 +1,267 @@
+"""A call's journey: the facts of one call in order, and the record that is folded from them.
+
+One code for live and historical figures: the live view of a call, the row in the database and every report come from
+`apply`, fact by fact. A fact that comes twice (same `seq`) changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TypeGuard
+
+from acd.queues.model import AgentId, CallId, OfferId, OfferResult, Outcome, Side, SurveyResult
+
+Value = str | int | float | bool | None
+
+
+class Fact(StrEnum):
+    """Kinds of facts; the comment names the data keys."""
+
+    ENTERED = "entered"  # node, did, number, name
+    QUEUED = "queued"  # queue; joined_at
+    OFFERED = "offered"  # offer_id, agent
+    RINGING = "ringing"  # offer_id
+    OFFER_ENDED = "offer_ended"  # offer_id, agent, result
+    ACCEPTED = "accepted"  # offer_id, agent
+    CONNECTED = "connected"  # offer_id, agent
+    TALK_ENDED = "talk_ended"  # agent, by
+    FALLBACK = "fallback"  # -
+    PROMPT = "prompt"  # what
+    SURVEY_ASKED = "survey_asked"  # question
+    SURVEY_ENDED = "survey_ended"  # result, score, reason
+    DISPOSITION = "disposition"  # code, amount, note
+    RECONCILED = "reconciled"  # what
+    ENDED = "ended"  # outcome, by
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyEvent:
+    """One fact. `seq` counts from 1 within the call; `at` is in seconds since 1970."""
+
+    call_id: CallId
+    seq: int
+    at: float
+    fact: Fact
+    data: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRecord:
+    """One offer. `ring_s` is from the offer to its end or answer; None while it lives."""
+
+    offer_id: OfferId
+    agent: AgentId
+    at: float
+    result: OfferResult | None = None
+    ring_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """All that is known of one call. Moments in seconds since 1970, durations in seconds, None where not (yet) so."""
+
+    id: CallId
+    seq: int = 0  # the last fact applied
+    node: str = ""
+    number: str = ""
+    did: str = ""
+    name: str = ""
+    queue: str | None = None
+    entered_at: float = 0.0
+    queued_at: float | None = None
+    answered_at: float | None = None
+    talk_ended_at: float | None = None
+    ended_at: float | None = None
+    outcome: Outcome | None = None
+    ended_by: Side | None = None
+    wait_s: float | None = None
+    talk_s: float | None = None
+    agent: AgentId | None = None
+    offers: tuple[OfferRecord, ...] = ()
+    survey_result: SurveyResult | None = None
+    survey_score: int | None = None
+    survey_asked_at: float | None = None
+    disposition: Mapping[str, Value] | None = None
+    reconciled: bool = False
+    events: tuple[JourneyEvent, ...] = ()
+
+
+def fold(events: Iterable[JourneyEvent]) -> CallRecord:
+    """The record that the facts of one call give; ValueError when there are none."""
+    record: CallRecord | None = None
+    for event in events:
+        record = apply(record, event)
+    if record is None:
+        raise ValueError("a journey has at least one fact")
+    return record
+
+
+def apply(record: CallRecord | None, event: JourneyEvent) -> CallRecord:
+    """The record after one more fact. A fact that was applied already is ignored."""
+    if record is None:
+        record = CallRecord(id=event.call_id)
+    if event.seq <= record.seq:
+        return record
+    record = replace(record, seq=event.seq, events=(*record.events, event))
+    change = _CHANGES.get(event.fact)
+    return change(record, event) if change else record
+
+
+def _entered(record: CallRecord, event: JourneyEvent) -> CallRecord:
+    return replace(
+        record,
+        node=_text(event, "node"),
+        did=_text(event, "did"),
+        number=_text(event, "number"),
+        name=_text(event, "name"),
+        entered_at=event.at,
+    )
+
+
+def _queued(record: CallRecord, event: JourneyEvent) -> CallRecord:
+    joined = event.data.get("joined_at")
+    first = record.queued_at
+    if first is None:
+        first = float(joined) if _is_number(joined) else event.at
+    # Who hung up on an earlier agent does not say who ends the call now.
+    return replace(record, queue=_text(event, "queue"), queued_at=first, ended_by=None)
+
+
+def _offered(record: CallRecord, event: JourneyEvent) -> CallRecord:
+    offer = OfferRecord(OfferId(_text(event, "offer_id")), AgentId(_text(event, "agent")), event.at)
+    return replace(record, offers=(*record.offers, offer))
+
+
+def _offer_ended(record: CallRecord, event: JourneyEvent) -> CallRecord:
+    offer_id, result = _text(event, "offer_id"), OfferResult(_text(event, "result"))
+    if _was_connected(record, offer_id):
+        return record
+
+    def undone(offer: OfferRecord) -> OfferRecord:  # picked up, and gone before the bridge: nobody was answered
+        if offer.offer_id != offer_id or offer.result is not OfferResult.ANSWERED:
+            return offer
+        return replace(offer, result=result)
+
+    record = replace(record, offers=tuple(undone(offer) for offer in record.offers))
+    return _close_offer(record, event, result)
+
+
+def _was_connected(record: CallRecord, offer_id: str) -> bool:
+    return any(e.fact is Fact.CONNECTED and _text(e, "offer_id") == offer_id for e in record.events)
+
+
+def _accepted(record: CallRecord, event: JourneyEvent) -> CallRecord:
+    return _close_offer(record, event, None)  # picked up; answered only when the bridge is there
+
+
+def _connected(record: CallRecord, event: JourneyEvent) -> CallRecord:
+    wait_s = record.wait_s
+    if wait_s is None and record.queued_at is not None:
+        wait_s = max(0.0, event.at - record.queued_at)
+    record = _close_offer(record, event, OfferResult.ANSWERED)
+    return replace(
+        record,
+        answered_at=_first(record.answered_at, event.at),
+        agent=AgentId(_text(event, "agent")) or record.agent,
+        wait_s=wait_s,
+        talk_ended_at=None,
+    )
+
+
+def _talk_ended(record: CallRecord, event: JourneyEvent) -> CallRecord:
+    if record.answered_at is None or record.talk_ended_at is not None:
+        return record  # nobody is talking
+    talk_s = (record.talk_s or 0.0) + max(0.0, event.at - _last_connected(record, event.at))
+    return replace(record, talk_ended_at=event.at, talk_s=talk_s, ended_by=Side(_text(event, "by")))
+
+
+def _last_connected(record: CallRecord, default: float) -> float:
+    moments = [event.at for event in record.events if event.fact is Fact.CONNECTED]
+    return moments[-1] if moments else record.answered_at or default
+
+
+def _survey_asked(record: CallRecord, event: JourneyEvent) -> CallRecord:
+    return replace(record, survey_asked_at=_first(record.survey_asked_at, event.at))
+
+
+def _survey_ended(record: CallRecord, event: JourneyEvent) -> CallRecord:
+    score = event.data.get("score")
+    return replace(
+        record,
+        survey_result=SurveyResult(_text(event, "result")),
+        survey_score=score if type(score) is int else None,  # True is no score
+    )
+
+
+def _disposition(record: CallRecord, event: JourneyEvent) -> CallRecord:
+    return replace(record, disposition=dict(event.data))
+
+
+def _reconciled(record: CallRecord, event: JourneyEvent) -> CallRecord:
+    return replace(record, reconciled=True)
+
+
+def _ended(record: CallRecord, event: JourneyEvent) -> CallRecord:
+    record = _talk_ended(record, event)  # a conversation does not outlast its call
+    wait_s = record.wait_s
+    if wait_s is None and record.queued_at is not None:
+        wait_s = max(0.0, event.at - record.queued_at)
+    return replace(
+        record,
+        ended_at=event.at,
+        outcome=Outcome(_text(event, "outcome")),
+        ended_by=record.ended_by or Side(_text(event, "by")),
+        wait_s=wait_s,
+        survey_result=record.survey_result or _unfinished_survey(record, Side(_text(event, "by"))),
+    )
+
+
+def _unfinished_survey(record: CallRecord, by: Side) -> SurveyResult:
+    """Asked, and nothing more was heard of it: the caller hung up, or the dialplan ended the call by itself."""
+    if record.survey_asked_at is None:
+        return SurveyResult.NOT_OFFERED
+    return SurveyResult.HUNG_UP if by is Side.CALLER else SurveyResult.NO_ANSWER
+
+
+def _close_offer(record: CallRecord, event: JourneyEvent, result: OfferResult | None) -> CallRecord:
+    """The ringing ends with the first of these facts, the offer with the first that has a result."""
+    wanted = _text(event, "offer_id")
+
+    def closed(offer: OfferRecord) -> OfferRecord:
+        if offer.offer_id != wanted or offer.result is not None:
+            return offer
+        ring_s = offer.ring_s if offer.ring_s is not None else max(0.0, event.at - offer.at)
+        return replace(offer, result=result, ring_s=ring_s)
+
+    return replace(record, offers=tuple(closed(offer) for offer in record.offers))
+
+
+def _first(known: float | None, now: float) -> float:
+    return now if known is None else known
+
+
+def _is_number(value: Value) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _text(event: JourneyEvent, key: str) -> str:
+    value = event.data.get(key)
+    return "" if value is None else str(value)
+
+
+_CHANGES = {
+    Fact.ENTERED: _entered,
+    Fact.QUEUED: _queued,
+    Fact.OFFERED: _offered,
+    Fact.OFFER_ENDED: _offer_ended,
+    Fact.ACCEPTED: _accepted,
+    Fact.CONNECTED: _connected,
+    Fact.TALK_ENDED: _talk_ended,
+    Fact.SURVEY_ASKED: _survey_asked,
+    Fact.SURVEY_ENDED: _survey_ended,
+    Fact.DISPOSITION: _disposition,
+    Fact.RECONCILED: _reconciled,
+    Fact.ENDED: _ended,
+}

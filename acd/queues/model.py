@@ -1,0 +1,221 @@
+"""What the brain knows: the shop's plan (queues, agents) and the living things on it (calls, agents, offers).
+
+Specs are frozen and come from the configuration; the living things are plain mutable records that only the engine
+and its helpers change. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType
+
+from acd.queues.requirements import Requirement
+
+CallId = NewType("CallId", str)
+AgentId = NewType("AgentId", str)
+OfferId = NewType("OfferId", str)
+QueueName = NewType("QueueName", str)
+
+DEFAULT_MUSIC = "default"  # the class of music on hold that a caller hears from the first moment
+
+
+class CallPhase(StrEnum):
+    """Where a call is. Every phase has an owner: the caller's channel, and while offered the agent's as well."""
+
+    WAITING = "waiting"
+    OFFERED = "offered"
+    CONNECTING = "connecting"  # the agent picked up, the bridge is not there yet
+    TALKING = "talking"
+    AFTER = "after"  # the agent is gone, the caller is still here (survey, goodbye)
+    ENDED = "ended"
+
+
+class AgentState(StrEnum):
+    """What a supervisor sees of an agent; the names are the contract's."""
+
+    OFFLINE = "offline"
+    READY = "ready"
+    OFFERED = "offered"
+    TALKING = "talking"
+    WRAP_UP = "wrap_up"
+    PAUSED = "paused"
+    BUSY = "busy"
+    UNREACHABLE = "unreachable"
+
+
+class OfferResult(StrEnum):
+    """How an offer ended. The middle four are the four causes, each with its own consequence."""
+
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    UNREACHABLE = "unreachable"
+    CALLER_LEFT = "caller_left"
+    WITHDRAWN = "withdrawn"
+    ERROR = "error"
+
+
+class Outcome(StrEnum):
+    """How a call ended; exactly one per call. The names are the contract's."""
+
+    ANSWERED = "answered"
+    ABANDONED = "abandoned"
+    OVERFLOWED = "overflowed"
+    TIMED_OUT = "timed_out"
+    CLOSED = "closed"
+    CALLBACK = "callback"
+    LOST = "lost"
+
+
+class Side(StrEnum):
+    """Who hung up."""
+
+    CALLER = "caller"
+    AGENT = "agent"
+    SYSTEM = "system"
+
+
+class SurveyKind(StrEnum):
+    """What is asked after a served call."""
+
+    NPS = "nps"
+    NONE = "none"
+
+
+class SurveyResult(StrEnum):
+    """How the survey went; the names are the contract's."""
+
+    ANSWERED = "answered"
+    INVALID = "invalid"
+    NO_ANSWER = "no_answer"
+    HUNG_UP = "hung_up"
+    NOT_OFFERED = "not_offered"
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxation:
+    """From `after_s` seconds after the call was queued, agents who satisfy `require` may take it too."""
+
+    after_s: float
+    require: Requirement
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSpec:
+    """One queue of the plan. Durations in seconds, priority in points, ageing in points per minute of waiting."""
+
+    name: QueueName
+    require: Requirement
+    dids: frozenset[str] = frozenset()
+    relax: tuple[Relaxation, ...] = ()
+    ring_timeout_s: float = 20.0
+    wrap_up_s: float = 15.0
+    service_level_s: float = 20.0
+    survey: SurveyKind = SurveyKind.NPS
+    priority: float = 0.0
+    ageing_per_min: float = 1.0
+    missed_limit: int = 3
+    music: str = DEFAULT_MUSIC
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSpec:
+    """One agent of the plan. `endpoint` is what Asterisk dials, such as `PJSIP/1001`."""
+
+    id: AgentId
+    name: str
+    endpoint: str
+    skills: dict[str, int]
+    login_at_start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The whole shop: what the configuration says, checked."""
+
+    queues: dict[QueueName, QueueSpec]
+    agents: dict[AgentId, AgentSpec]
+
+    def queue_of_did(self, did: str) -> QueueSpec | None:
+        """The queue that serves this dialled number; a leading `+` makes no difference."""
+        wanted = did.lstrip("+")
+        for queue in self.queues.values():
+            if any(known.lstrip("+") == wanted for known in queue.dids):
+                return queue
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How long a failed offer keeps an agent or a pair of call and agent apart, in seconds.
+
+    They keep a phone that answers every offer with the same refusal from being rung in a hot loop, and are short
+    enough that a lone agent who pressed the wrong key gets the caller back at once.
+    """
+
+    refused_pair_s: float = 10.0  # the same call to the same agent, when nobody else is left
+    busy_agent_s: float = 5.0  # the phone said busy though we know of no call on it
+    error_call_s: float = 2.0  # the call, when Asterisk could not carry out the offer
+    error_agent_s: float = 2.0  # the agent then, so that a line of callers does not hammer one broken phone
+    backstop_s: float = 5.0  # past the ring timeout, Asterisk's own timer has surely failed
+
+
+@dataclass(slots=True)
+class Offer:
+    """A live offer: one call rings at one agent's phone."""
+
+    id: OfferId
+    call_id: CallId
+    agent_id: AgentId
+    at: float
+    rang: bool = False
+    accepted_at: float | None = None
+    excused: bool = False  # the phone went away or came back meanwhile: a ring-out is not the agent's
+
+
+@dataclass(slots=True)
+class Call:
+    """A live call. `joined_at` is the place in the line and never changes while the call lives."""
+
+    id: CallId
+    node: str
+    did: str
+    number: str
+    name: str
+    entered_at: float
+    queue: QueueName | None = None
+    joined_at: float = 0.0
+    phase: CallPhase = CallPhase.WAITING
+    offer_id: OfferId | None = None
+    agent_id: AgentId | None = None
+    answered_at: float | None = None
+    talk_ended_at: float | None = None
+    refused_by: dict[AgentId, float] = field(default_factory=dict)  # agent -> not again before this time
+    not_before: float = 0.0
+    offers_made: int = 0
+    at_home: bool = True  # False while its Asterisk cannot be steered, or holds the caller in the fallback queue
+    hung_up: Side | None = None  # the first to put the phone down, when that was seen
+    final: Outcome | None = None  # the outcome when the call ends unanswered; abandoned if None
+    cut: bool = False  # Asterisk itself went down under the call
+    leaving: bool = False  # we have sent the caller to the goodbye
+    touched_at: float = 0.0  # the last change; a picture of Asterisk begun before it is too old to doubt it
+
+
+@dataclass(slots=True)
+class Agent:
+    """A living agent. The state a supervisor sees is derived from these facts by `states.agent_state`."""
+
+    spec: AgentSpec
+    logged_in: bool = False
+    pause_reason: str | None = None
+    reachable: bool = True
+    own_channels: set[str] = field(default_factory=set)
+    offer_id: OfferId | None = None
+    call_id: CallId | None = None  # the call being talked on
+    wrap_until: float | None = None
+    rest_until: float = 0.0
+    idle_since: float = 0.0
+    missed_in_row: int = 0
+    state_since: float = 0.0

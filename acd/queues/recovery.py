@@ -1,0 +1,214 @@
+"""Bringing the brain back in step with an Asterisk: link lost, picture read, records restored at boot.
+
+Asterisk is the store of record for a live call: what its channels say goes. What only the brain knows (the join time,
+who refused) is kept for every call that is still there. A picture takes its time to be read, so it is not believed
+about a call that changed after the reading began; the next one will show what has become of it.
+"""
+
+from __future__ import annotations
+
+from acd.queues import events as ev
+from acd.queues.calls import Calls
+from acd.queues.journey import CallRecord, Fact
+from acd.queues.model import Agent, AgentId, Call, CallPhase, Offer, OfferId, OfferResult, Outcome, QueueName, Side
+from acd.queues.offers import LIVE, Offers
+from acd.queues.shop import Shop
+
+HOLDING = ("enter", "hold", "fallback")
+
+
+class Recovery:
+    """Compares what we believe with what is, and follows what is."""
+
+    def __init__(self, shop: Shop, calls: Calls, offers: Offers) -> None:
+        self._shop = shop
+        self._calls = calls
+        self._offers = offers
+        self._in_step: set[str] = set()  # nodes whose link has held since they were last read
+
+    def node_lost(self, event: ev.NodeLost) -> None:
+        """No order can be given to the node's calls; they keep their places."""
+        self._in_step.discard(event.node)
+        for call in self._shop.calls.values():
+            if call.node == event.node:
+                call.at_home = False
+
+    def restored(self, event: ev.Restored) -> None:
+        """Open the books on calls that were live when the last daemon stopped; the node's picture decides on them."""
+        for record in event.open_calls:
+            if self._shop.book.get(record.id) is None and record.ended_at is None:
+                self._shop.book.adopt(record)
+                self._restore(record, event.at)
+
+    def node_read(self, event: ev.NodeRead) -> None:
+        """The picture of one Asterisk."""
+        found = {call.call_id for call in event.calls} | event.unsure
+        asked_at = event.at if event.asked_at is None else event.asked_at
+        for call in [call for call in self._shop.calls.values() if call.node == event.node]:
+            if event.restarted or (call.id not in found and call.touched_at <= asked_at):
+                self._gone(call, event)
+        self._phones(event)
+        for seen in event.calls:
+            known = self._shop.calls.get(seen.call_id)
+            if known is None:
+                self._discover(seen, event)
+            elif known.touched_at <= asked_at:
+                self._follow(known, seen, event.at)
+            else:
+                known.at_home = seen.verb != "fallback"
+        if event.restarted or event.node not in self._in_step:
+            self._in_step.add(event.node)
+            self._shop.desk.mirror_again()
+
+    # -- boot -----------------------------------------------------------------------------------------------
+
+    def _restore(self, record: CallRecord, at: float) -> None:
+        call = Call(record.id, record.node, record.did, record.number, record.name, record.entered_at)
+        call.at_home = False
+        call.offers_made = len(record.offers)
+        call.answered_at = record.answered_at
+        call.talk_ended_at = record.talk_ended_at
+        queue = self._shop.plan.queues.get(QueueName(record.queue or ""))
+        if queue is not None:
+            call.queue = queue.name
+            call.joined_at = record.queued_at or record.entered_at
+        if record.answered_at is not None:
+            call.agent_id = record.agent
+            call.phase = CallPhase.AFTER if record.talk_ended_at is not None else CallPhase.TALKING
+        self._shop.add(call)
+        if call.phase is CallPhase.TALKING:
+            self._restore_talk(call, record)
+        elif record.offers and record.offers[-1].result is None:
+            self._restore_offer(call, record, at)
+
+    def _restore_talk(self, call: Call, record: CallRecord) -> None:
+        agent = self._shop.desk.get(record.agent) if record.agent is not None else None
+        if agent is None or agent.offer_id is not None or agent.call_id is not None:
+            return
+        self._shop.desk.talking(agent, call)
+        if record.offers:
+            last = record.offers[-1]
+            call.offer_id = last.offer_id
+            self._shop.offers[last.offer_id] = Offer(last.offer_id, call.id, agent.spec.id, last.at)
+
+    def _restore_offer(self, call: Call, record: CallRecord, at: float) -> None:
+        last = record.offers[-1]
+        agent = self._shop.desk.get(last.agent)
+        free = agent is not None and agent.offer_id is None and agent.call_id is None
+        if agent is not None and free and call.queue is not None:
+            self._offers.reserve(Offer(last.offer_id, call.id, last.agent, last.at, rang=True), call, agent, at)
+            return
+        self._shop.note(
+            call, at, Fact.OFFER_ENDED, offer_id=last.offer_id, agent=last.agent, result=OfferResult.WITHDRAWN
+        )
+
+    # -- the picture ----------------------------------------------------------------------------------------
+
+    def _gone(self, call: Call, event: ev.NodeRead) -> None:
+        what = "Asterisk was restarted" if event.restarted else "the call ended while nobody was listening"
+        self._shop.note(call, event.at, Fact.RECONCILED, what=what)
+        call.final = call.final or Outcome.LOST
+        call.cut = event.restarted and not call.leaving and call.phase is not CallPhase.AFTER
+        self._calls.finish(call, event.at, Side.SYSTEM)
+
+    def _phones(self, event: ev.NodeRead) -> None:
+        own: dict[AgentId, set[str]] = {}
+        for agent_id, channel in event.own_channels:
+            own.setdefault(agent_id, set()).add(channel)
+        for agent in self._shop.desk.agents.values():
+            self._shop.desk.phone_reachable(agent, agent.spec.id in event.reachable, event.at)
+            self._shop.desk.own_calls_read(agent, own.get(agent.spec.id, set()), event.at)
+
+    def _discover(self, seen: ev.FoundCall, event: ev.NodeRead) -> None:
+        """A caller we have no open record of: it came while nobody was listening, or its end is not heard yet."""
+        if self._shop.book.get(seen.call_id) is not None:
+            return
+        entered = ev.CallEntered(
+            event.at, seen.call_id, event.node, seen.did, seen.number, seen.name, entered_at=seen.entered_at
+        )
+        call = self._calls.open_books(entered)
+        self._shop.note(call, event.at, Fact.RECONCILED, what="found in Asterisk")
+        call.offers_made = _offer_number(seen.offer_id)
+        self._follow(call, seen, event.at)
+
+    def _follow(self, call: Call, seen: ev.FoundCall, at: float) -> None:
+        call.at_home = seen.verb != "fallback"
+        call.hung_up = None  # the channel has outlived the sign of its end
+        if call.leaving:
+            if seen.verb in HOLDING:  # the goodbye never reached it
+                self._calls.dismiss(call, (), at)
+            return
+        if call.queue is None:
+            queue = self._shop.plan.queues.get(QueueName(seen.queue)) or self._shop.plan.queue_of_did(seen.did)
+            self._calls.place(call, queue, at)
+            if queue is None:
+                return
+        if seen.verb == "connect":
+            self._follow_connect(call, seen, at)
+        elif seen.verb == "fallback" and seen.bridged:
+            self._served_elsewhere(call, None, at)
+        else:
+            self._follow_alone(call, seen, at)
+
+    def _follow_alone(self, call: Call, seen: ev.FoundCall, at: float) -> None:
+        """Nobody talks to this caller."""
+        self._drop_offer(call, at)
+        talked = call.phase is CallPhase.TALKING
+        if talked:
+            self._calls.end_talk(call, at, Side.SYSTEM)
+            self._shop.forget_offer(call)
+        if seen.verb in HOLDING:
+            self._calls.back_in_line(call, at)
+        elif seen.verb == "after" and talked:
+            self._calls.hand_to_survey(call, at)
+        elif seen.verb == "after" and call.answered_at is None and call.queue is not None:
+            self._calls.back_in_line(call, at)  # the dialplan would hang up on an unserved caller
+            self._shop.hold(call)
+        elif call.phase is CallPhase.WAITING:
+            self._shop.move(call, CallPhase.AFTER, at)
+
+    def _follow_connect(self, call: Call, seen: ev.FoundCall, at: float) -> None:
+        if call.offer_id is not None and call.offer_id != seen.offer_id:
+            self._drop_offer(call, at)
+        if call.phase is CallPhase.WAITING:
+            self._adopt_offer(call, seen, at)
+        offer = self._shop.offer_of(call)
+        if seen.bridged and offer is not None:
+            self._offers.connect(offer, call, at if seen.talking_since is None else min(at, seen.talking_since))
+
+    def _adopt_offer(self, call: Call, seen: ev.FoundCall, at: float) -> None:
+        """The daemon before us made this offer; take it over as it is."""
+        agent = self._shop.desk.get(AgentId(seen.agent_id))
+        if not seen.offer_id or agent is None or agent.offer_id is not None or agent.call_id is not None:
+            if seen.bridged:
+                self._served_elsewhere(call, agent, at)
+            else:
+                call.at_home = False  # somebody we do not know is being dialled: the dialplan will say how it ends
+            return
+        offer = Offer(OfferId(seen.offer_id), call.id, agent.spec.id, at, rang=True)
+        self._offers.reserve(offer, call, agent, at)
+        self._shop.note(call, at, Fact.OFFERED, offer_id=offer.id, agent=agent.spec.id)
+
+    def _served_elsewhere(self, call: Call, agent: Agent | None, at: float) -> None:
+        """The caller talks to somebody whom we did not send: the fallback queue's doing, or an agent now unknown."""
+        self._drop_offer(call, at)
+        if call.phase is not CallPhase.WAITING:
+            return
+        self._shop.move(call, CallPhase.TALKING, at)
+        self._offers.cancel_timers(call)
+        call.answered_at = call.answered_at or at
+        if agent is not None and agent.offer_id is None and agent.call_id is None:
+            call.agent_id = agent.spec.id
+            self._shop.desk.talking(agent, call)
+        self._shop.note(call, at, Fact.CONNECTED, agent=agent.spec.id if agent is not None else None)
+
+    def _drop_offer(self, call: Call, at: float) -> None:
+        offer = self._shop.offer_of(call)
+        if offer is not None and call.phase in LIVE:
+            self._offers.end(offer, call, OfferResult.WITHDRAWN, at)
+
+
+def _offer_number(offer_id: str) -> int:
+    """The count in an offer's id, so that ours never use a number again."""
+    number = offer_id.rpartition(".")[2]
+    return int(number) if number.isdecimal() and len(number) < 10 else 0

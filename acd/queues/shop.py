@@ -1,0 +1,80 @@
+"""The shop floor as it is: the plan, the living calls, offers and agents, and what is to be done about them.
+
+The parts of the brain (offers, calls, recovery, engine) share one `Shop`. It decides nothing; it keeps what must agree:
+the set of waiting calls with the phases, the offers with the calls, the facts with the book.
+"""
+
+from __future__ import annotations
+
+from acd.queues import states
+from acd.queues.alarms import Alarms
+from acd.queues.book import Book
+from acd.queues.commands import Command, Hold
+from acd.queues.desk import Desk
+from acd.queues.journey import Fact, Value
+from acd.queues.model import Backoff, Call, CallId, CallPhase, Offer, OfferId, Plan, QueueSpec
+
+
+class Shop:
+    """All that lives. Calls by id; `waiting` holds those in phase WAITING."""
+
+    def __init__(self, plan: Plan, book: Book, backoff: Backoff) -> None:
+        self.plan = plan
+        self.book = book
+        self.backoff = backoff
+        self.calls: dict[CallId, Call] = {}
+        self.waiting: dict[CallId, Call] = {}
+        self.offers: dict[OfferId, Offer] = {}
+        self.alarms = Alarms(self.emit)
+        self.desk = Desk(plan, self.alarms, self.emit)
+        self._out: list[Command] = []
+
+    def emit(self, command: Command) -> None:
+        """Add a command to those that the present event leads to."""
+        self._out.append(command)
+
+    def take_commands(self) -> list[Command]:
+        """The commands since the last time, in their order."""
+        out, self._out = self._out, []
+        return out
+
+    def note(self, call: Call, at: float, fact: Fact, **data: Value) -> None:
+        """Enter a fact into the call's journey."""
+        self.emit(self.book.note(call.id, at, fact, **data))
+
+    def add(self, call: Call) -> None:
+        """A call is inside."""
+        self.calls[call.id] = call
+        if call.phase is CallPhase.WAITING:
+            self.waiting[call.id] = call
+
+    def move(self, call: Call, to: CallPhase, at: float) -> None:
+        """Change the call's phase; IllegalMove if the table does not allow it. An ended call is no longer inside."""
+        states.move(call, to)
+        call.touched_at = at
+        if to is CallPhase.WAITING:
+            self.waiting[call.id] = call
+        else:
+            self.waiting.pop(call.id, None)
+        if to is CallPhase.ENDED:
+            del self.calls[call.id]
+
+    def hold(self, call: Call, move: bool = True) -> None:
+        """Have the caller wait in the queue's hold verb; nothing for a call that is in no queue of the plan."""
+        queue = self.queue_of(call)
+        if queue is not None:
+            self.emit(Hold(call.id, queue.name, call.joined_at, move, queue.music))
+
+    def queue_of(self, call: Call) -> QueueSpec | None:
+        """The spec of the call's queue, if it is in one of the plan's."""
+        return self.plan.queues.get(call.queue) if call.queue is not None else None
+
+    def offer_of(self, call: Call) -> Offer | None:
+        """The call's offer: live while OFFERED or CONNECTING, then kept until its leg is known to be gone."""
+        return self.offers.get(call.offer_id) if call.offer_id is not None else None
+
+    def forget_offer(self, call: Call) -> None:
+        """Whatever is still said about the call's offer is late from now on."""
+        if call.offer_id is not None:
+            self.offers.pop(call.offer_id, None)
+            call.offer_id = None

@@ -1,0 +1,90 @@
+"""What the brain shows: frozen pictures of queues, agents and decisions for the API, the metrics and the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from acd.queues.model import AgentId, AgentState, CallId, QueueName
+
+
+@dataclass(frozen=True, slots=True)
+class QueueToday:
+    """Calls of the present local day by queue. `service_level` is a share 0..1, None before the first call ended.
+
+    `offered` holds those that are in the queue now as well.
+
+    Formula: answered within `service_level_s`, divided by all calls offered to the queue that have been answered or
+    have ended without an answer (the "all offered calls" definition of COPC).
+    """
+
+    offered: int = 0
+    answered: int = 0
+    abandoned: int = 0
+    service_level: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """A queue at one moment."""
+
+    name: QueueName
+    waiting: int
+    longest_wait_s: float
+    agents_online: int
+    agents_ready: int
+    today: QueueToday
+
+
+@dataclass(frozen=True, slots=True)
+class AgentToday:
+    """An agent's present local day. `talk_s` in seconds."""
+
+    answered: int = 0
+    missed: int = 0
+    talk_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class AgentView:
+    """An agent at one moment; `since` is when the state began, in seconds since 1970."""
+
+    id: AgentId
+    name: str
+    state: AgentState
+    since: float
+    reason: str | None
+    call_id: CallId | None
+    skills: dict[str, int]
+    today: AgentToday
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One agent as seen for one call. `chosen` for the one it rings at; `reason` says why or why not."""
+
+    agent_id: AgentId
+    name: str
+    eligible: bool
+    chosen: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a call is where it is: one sentence, and every agent with a reason. `position` counts from 1."""
+
+    call_id: CallId
+    at: float
+    summary: str
+    position: int | None
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """One Asterisk: whether it is in service, since when (seconds since 1970), and what is wrong if it is not."""
+
+    name: str
+    connected: bool
+    since: float
+    problem: str | None

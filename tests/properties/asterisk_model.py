@@ -1,0 +1,184 @@
+"""A toy Asterisk: callers in verbs, phones that ring, and the events these lead to. It obeys the brain's orders.
+
+It is the truth that the property machine holds the brain against: what the brain is told is only what this model
+queues in `events`, and the machine may deliver that late, twice, in another order or not at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from acd.queues import commands as cmd
+from acd.queues import events as ev
+from acd.queues.model import AgentId, CallId, OfferId, OfferResult, Side
+
+NODE = "main"
+AFTER_S = 5.0
+BYE_S = 1.0
+
+
+@dataclass
+class Caller:
+    """A caller's channel. `offer` and `agent` are those of the last dialling, as the channel variables are."""
+
+    call: CallId
+    did: str
+    number: str
+    entered_at: float
+    verb: str = "hold"
+    since: float = 0.0
+    seq: int = 0
+    queue: str = ""
+    offer: OfferId | None = None
+    agent: AgentId | None = None
+    leg: str = ""  # of the agent: "", "dialled", "answered", "bridged"
+
+
+@dataclass
+class Asterisk:
+    """All callers, and the events not yet delivered. `linked`: whether orders and events get through at all."""
+
+    callers: dict[CallId, Caller] = field(default_factory=dict)
+    events: list[ev.Event] = field(default_factory=list)
+    reachable: dict[AgentId, bool] = field(default_factory=dict)
+    own: dict[AgentId, set[str]] = field(default_factory=dict)
+    linked: bool = True
+
+    # -- orders -------------------------------------------------------------------------------------------------
+
+    def obey(self, command: cmd.Command, at: float) -> None:
+        """Carry out an order; one for a channel that is gone is an error the brain hears of."""
+        if not self.linked:
+            return
+        match command:
+            case cmd.Ring():
+                self._ring(command, at)
+            case cmd.Withdraw():
+                self._to(command.call_id, "hold", at)
+            case cmd.Hold(move=True):
+                self._to(command.call_id, "hold", at)
+            case cmd.Collect() | cmd.Bye():
+                caller = self._to(command.call_id, "collect" if isinstance(command, cmd.Collect) else "bye", at)
+                if caller is not None:
+                    caller.seq = command.seq
+
+    def _ring(self, ring: cmd.Ring, at: float) -> None:
+        caller = self._to(ring.call_id, "connect", at)
+        if caller is None:
+            self.tell(ev.OfferEnded(at, ring.offer_id, OfferResult.ERROR))
+            return
+        caller.offer, caller.agent, caller.leg, caller.queue = ring.offer_id, ring.agent_id, "dialled", ring.queue
+
+    def _to(self, call: CallId, verb: str, at: float) -> Caller | None:
+        """Redirect: whatever the channel was doing ends, and the agent's leg with it."""
+        caller = self.callers.get(call)
+        if caller is None:
+            return None
+        self._drop_leg(caller, at)
+        caller.verb, caller.since = verb, at
+        if verb == "hold":
+            self.tell(ev.CallHeld(at, call))
+        return caller
+
+    def _drop_leg(self, caller: Caller, at: float) -> None:
+        if caller.leg and caller.offer is not None:
+            self.tell(ev.AgentLegGone(at, caller.offer))
+        caller.leg = ""
+
+    def tell(self, *events: ev.Event) -> None:
+        """Events for the brain, if there is a link."""
+        if self.linked:
+            self.events.extend(events)
+
+    # -- what people do -----------------------------------------------------------------------------------------
+
+    def enter(self, call: CallId, did: str, number: str, ago: float, at: float) -> None:
+        """A call comes in and is held."""
+        self.callers[call] = Caller(call, did, number, at - ago, since=at)
+        self.tell(ev.CallEntered(at, call, NODE, did, number, "", at - ago), ev.CallHeld(at, call))
+
+    def hang_up(self, caller: Caller, at: float) -> None:
+        """The caller hangs up, wherever they are."""
+        self.tell(ev.PartyHungUp(at, caller.call, Side.CALLER))
+        self._end(caller, at)
+
+    def _end(self, caller: Caller, at: float) -> None:
+        self._drop_leg(caller, at)
+        del self.callers[caller.call]
+        self.tell(ev.CallerLeft(at, caller.call))
+
+    def fail(self, caller: Caller, result: OfferResult, at: float) -> None:
+        """The dialling comes to nothing and the caller is held again."""
+        assert caller.offer is not None
+        self.tell(ev.OfferEnded(at, caller.offer, result))
+        self._to(caller.call, "hold", at)
+
+    def answer(self, caller: Caller, at: float) -> None:
+        """The agent picks up."""
+        assert caller.offer is not None
+        caller.leg = "answered"
+        self.tell(ev.OfferRinging(at, caller.offer), ev.OfferAccepted(at, caller.offer))
+
+    def bridge(self, caller: Caller, at: float) -> None:
+        """The two are connected."""
+        assert caller.offer is not None
+        caller.leg = "bridged"
+        self.tell(ev.Connected(at, caller.offer))
+
+    def agent_hangs_up(self, caller: Caller, at: float) -> None:
+        """After the pick-up: the caller goes on in the dialplan."""
+        assert caller.offer is not None
+        self.tell(ev.PartyHungUp(at, caller.call, Side.AGENT))
+        self._drop_leg(caller, at)
+        self.tell(ev.TalkEnded(at, caller.offer))
+        caller.verb, caller.since = "after", at
+
+    def press(self, caller: Caller, digits: str, at: float) -> None:
+        """The caller answers a question."""
+        self.tell(ev.VerbDone(at, caller.call, caller.seq, "ok" if digits else "timeout", digits))
+        caller.verb, caller.since = "after", at
+
+    def fall_back(self, caller: Caller, at: float) -> None:
+        """The dialplan sees no heartbeat."""
+        caller.verb, caller.since = "fallback", at
+        self.tell(ev.CallAway(at, caller.call))
+
+    def pass_time(self, at: float) -> None:
+        """What the dialplan does by itself."""
+        for caller in list(self.callers.values()):
+            if caller.verb == "after" and at - caller.since >= AFTER_S:
+                self._end(caller, at)
+            elif caller.verb == "bye" and at - caller.since >= BYE_S:
+                self.tell(ev.VerbDone(at, caller.call, caller.seq, "ok"))
+                self._end(caller, at)
+            elif caller.verb == "fallback" and self.linked and at - caller.since >= BYE_S:
+                self._to(caller.call, "hold", at)
+
+    def restart(self) -> None:
+        """All calls are cut and nobody is told."""
+        self.callers.clear()
+        self.events.clear()
+        self.own.clear()
+
+    # -- the link -----------------------------------------------------------------------------------------------
+
+    def picture(self, at: float, restarted: bool = False) -> ev.NodeRead:
+        """What a reading shows now."""
+        calls = tuple(
+            ev.FoundCall(
+                one.call,
+                one.did,
+                one.number,
+                "",
+                one.entered_at,
+                one.verb,
+                one.queue,
+                one.offer or "",
+                one.agent or "",
+                one.leg == "bridged",
+            )
+            for one in self.callers.values()
+        )
+        phones = frozenset(agent for agent, there in self.reachable.items() if there)
+        own = tuple((agent, channel) for agent, channels in self.own.items() for channel in sorted(channels))
+        return ev.NodeRead(at, NODE, restarted, calls, phones, own)

@@ -1,0 +1,380 @@
+"""The brain against a toy Asterisk and everything that people, phones, timers and links do to it, in any order.
+
+After every step the invariants of `tests.rules` hold. At the end of every run all callers go, the link is back and an
+hour passes: nothing may be left over, every call has exactly one outcome, and the same events give the same commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from acd.ivr.core import Core
+from acd.queues import commands as cmd
+from acd.queues import events as ev
+from acd.queues.journey import Fact, JourneyEvent, fold
+from acd.queues.model import (
+    AgentId,
+    AgentSpec,
+    AgentState,
+    CallId,
+    OfferResult,
+    Plan,
+    QueueName,
+    QueueSpec,
+    Relaxation,
+)
+from acd.queues.requirements import parse
+from acd.queues.states import agent_state
+from tests import rules
+from tests.properties.asterisk_model import NODE, Asterisk, Caller
+
+START = 1_700_000_000.0
+HOUR_S = 3600.0
+FAILURES = (
+    OfferResult.REFUSED,
+    OfferResult.BUSY,
+    OfferResult.NO_ANSWER,
+    OfferResult.UNREACHABLE,
+    OfferResult.ERROR,
+)
+
+
+def _plan() -> Plan:
+    sales = QueueSpec(
+        QueueName("sales"),
+        parse("sales >= 3"),
+        frozenset({"1"}),
+        (Relaxation(30, parse("sales >= 1")), Relaxation(60, parse("anyone"))),
+        missed_limit=2,
+    )
+    support = QueueSpec(QueueName("support"), parse("support >= 1"), frozenset({"2"}), priority=5, wrap_up_s=0)
+    skills = {"a": {"sales": 5}, "b": {"sales": 1, "support": 3}, "c": {"support": 9}}
+    agents = [AgentSpec(AgentId(name), name, f"PJSIP/{name}", levels) for name, levels in skills.items()]
+    return Plan({one.name: one for one in (sales, support)}, {one.id: one for one in agents})
+
+
+class BrainMachine(RuleBasedStateMachine):
+    """One run. `log` and `told` are of the present daemon only; `journal` outlives it, as a database does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = START
+        self.asterisk = Asterisk(reachable={AgentId(name): True for name in "abc"}, own={})
+        self.timers: dict[str, float] = {}
+        self.journal: dict[CallId, list[JourneyEvent]] = {}
+        self.joined: dict[CallId, float] = {}
+        self.lagging = False  # events wait for the rules that deliver them, else they come at once
+        self.blurred = False  # events were lost or mixed: the brain cannot know all for now
+        self.calls_made = 0
+        self._new_daemon()
+
+    def _new_daemon(self) -> None:
+        self.core = Core(_plan())
+        self.log: list[ev.Event] = []
+        self.told: list[list[cmd.Command]] = []
+        self.timers.clear()
+
+    def tell(self, event: ev.Event) -> None:
+        """One event to the brain, stamped when it comes as the daemon does, and its commands to the toy."""
+        event = replace(event, at=self.now)
+        came = self.core.handle(event)
+        self.log.append(event)
+        self.told.append(came)
+        for command in came:
+            match command:
+                case cmd.SetTimer(name, due_at):
+                    self.timers[name] = due_at
+                case cmd.CancelTimer(name):
+                    self.timers.pop(name, None)
+                case cmd.Journal(fact):
+                    self.journal.setdefault(fact.call_id, []).append(fact)
+                case cmd.Ring(agent_id=agent_id) if not self.blurred:
+                    busy = [one.call for one in self.asterisk.callers.values() if one.agent == agent_id and one.leg]
+                    assert not busy, f"{agent_id} is rung for {command.call_id} while with {busy}"
+                    self.asterisk.obey(command, self.now)
+                case _:
+                    self.asterisk.obey(command, self.now)
+        rules.check(self.core, self.now)
+
+    def events_follow(self) -> None:
+        """What people did is told at once, unless the link lags."""
+        if not self.lagging:
+            self.deliver_all()
+
+    def deliver_all(self) -> None:
+        """Everything the toy has to say, in order."""
+        while self.asterisk.events:
+            self.tell(self.asterisk.events.pop(0))
+
+    def _in(self, *verbs: str, leg: tuple[str, ...] = ("", "dialled", "answered", "bridged")) -> list[Caller]:
+        return [one for one in self.asterisk.callers.values() if one.verb in verbs and one.leg in leg]
+
+    # -- people -------------------------------------------------------------------------------------------------
+
+    @initialize(who=st.sets(st.sampled_from("abc"), min_size=2))
+    def some_are_there(self, who: set[str]) -> None:
+        for name in sorted(who):
+            self.tell(ev.AgentLogin(self.now, AgentId(name)))
+
+    @rule(did=st.sampled_from(["1", "1", "1", "2", "2", "2", "9"]), ago=st.sampled_from([0.0, 0.0, 7.0, 45.0, -3.0]))
+    def a_caller_comes(self, did: str, ago: float) -> None:
+        self.calls_made += 1
+        number = f"7916000000{self.calls_made % 3}"
+        self.asterisk.enter(CallId(f"call{self.calls_made}"), did, number, ago, self.now)
+        self.events_follow()
+
+    @precondition(lambda self: len(self.asterisk.callers) > 2)
+    @rule(data=st.data())
+    def a_caller_hangs_up(self, data: st.DataObject) -> None:
+        caller = self.asterisk.callers[data.draw(st.sampled_from(sorted(self.asterisk.callers)))]
+        self.asterisk.hang_up(caller, self.now)
+        self.events_follow()
+
+    @precondition(lambda self: self._in("connect", leg=("dialled",)))
+    @rule(data=st.data(), result=st.sampled_from(FAILURES))
+    def a_phone_fails(self, data: st.DataObject, result: OfferResult) -> None:
+        self.asterisk.fail(self._one(data, "connect", leg=("dialled",)), result, self.now)
+        self.events_follow()
+
+    @precondition(lambda self: self._in("connect", leg=("dialled",)))
+    @rule(data=st.data(), bridge=st.sampled_from([True, True, True, False]))
+    def an_agent_picks_up(self, data: st.DataObject, bridge: bool) -> None:
+        caller = self._one(data, "connect", leg=("dialled",))
+        self.asterisk.answer(caller, self.now)
+        if bridge:
+            self.asterisk.bridge(caller, self.now)
+        self.events_follow()
+
+    @precondition(lambda self: self._in("connect", leg=("answered",)))
+    @rule(data=st.data())
+    def the_bridge_comes(self, data: st.DataObject) -> None:
+        self.asterisk.bridge(self._one(data, "connect", leg=("answered",)), self.now)
+        self.events_follow()
+
+    @precondition(lambda self: self._in("connect", leg=("answered", "bridged")))
+    @rule(data=st.data())
+    def an_agent_hangs_up(self, data: st.DataObject) -> None:
+        self.asterisk.agent_hangs_up(self._one(data, "connect", leg=("answered", "bridged")), self.now)
+        self.events_follow()
+
+    @precondition(lambda self: self._in("collect"))
+    @rule(data=st.data(), digits=st.sampled_from(["", "0", "9", "10", "15", "*"]))
+    def a_caller_presses(self, data: st.DataObject, digits: str) -> None:
+        self.asterisk.press(self._one(data, "collect"), digits, self.now)
+        self.events_follow()
+
+    @rule(
+        name=st.sampled_from("abc"),
+        what=st.sampled_from(["in", "in", "out", "pause", "ready", "own", "own ends", "phone goes", "phone comes"]),
+    )
+    def an_agent_does(self, name: str, what: str) -> None:
+        agent, at = AgentId(name), self.now
+        match what:
+            case "in":
+                self.tell(ev.AgentLogin(at, agent))
+            case "out":
+                self.tell(ev.AgentLogout(at, agent))
+            case "pause":
+                self.tell(ev.AgentPause(at, agent, "lunch"))
+            case "ready":
+                self.tell(ev.AgentReady(at, agent))
+            case "own":
+                self.asterisk.own.setdefault(agent, set()).add("x")
+                self.asterisk.tell(ev.OwnCallStarted(at, agent, "x"))
+            case "own ends":
+                self.asterisk.own.get(agent, set()).discard("x")
+                self.asterisk.tell(ev.OwnCallEnded(at, agent, "x"))
+            case _:
+                self.asterisk.reachable[agent] = what == "phone comes"
+                self.asterisk.tell(ev.PhoneReachable(at, agent, what == "phone comes"))
+        self.events_follow()
+
+    def _one(self, data: st.DataObject, *verbs: str, **more: tuple[str, ...]) -> Caller:
+        return data.draw(st.sampled_from(sorted(self._in(*verbs, **more), key=lambda one: one.call)))
+
+    # -- time ---------------------------------------------------------------------------------------------------
+
+    @rule(seconds=st.sampled_from([0.5, 2.0, 6.0, 11.0, 26.0, 61.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.pass_time(seconds)
+
+    def pass_time(self, seconds: float) -> None:
+        """Timers fire in their order, each at its time."""
+        until = self.now + seconds
+        while due := [(due_at, name) for name, due_at in self.timers.items() if due_at <= until]:
+            due_at, name = min(due)
+            self.now = max(self.now, due_at)
+            del self.timers[name]
+            self.tell(ev.TimerDue(self.now, name))
+        self.now = until
+        self.asterisk.pass_time(self.now)
+        self.events_follow()
+
+    @precondition(lambda self: self.timers)
+    @rule(data=st.data())
+    def a_timer_fires_early_and_a_dead_one_late(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.timers)))
+        del self.timers[name]
+        self.tell(ev.TimerDue(self.now, name))
+        self.tell(ev.TimerDue(self.now, "ring:of-nobody"))
+
+    # -- the link -----------------------------------------------------------------------------------------------
+
+    @rule()
+    def the_link_lags_or_catches_up(self) -> None:
+        self.lagging = not self.lagging
+        self.events_follow()
+
+    @precondition(lambda self: self.asterisk.events)
+    @rule(how_many=st.integers(1, 8))
+    def events_arrive(self, how_many: int) -> None:
+        for _ in range(min(how_many, len(self.asterisk.events))):
+            self.tell(self.asterisk.events.pop(0))
+
+    @precondition(lambda self: self.asterisk.events)
+    @rule()
+    def an_event_arrives_twice(self) -> None:
+        event = self.asterisk.events.pop(0)
+        self.tell(event)
+        self.tell(event)
+
+    @precondition(lambda self: len(self.asterisk.events) > 1)
+    @rule(data=st.data())
+    def events_arrive_mixed(self, data: st.DataObject) -> None:
+        self.blurred = True
+        some, self.asterisk.events = self.asterisk.events[:4], self.asterisk.events[4:]
+        for event in data.draw(st.permutations(some)):
+            self.tell(event)
+
+    @precondition(lambda self: self.asterisk.events)
+    @rule()
+    def an_event_is_lost(self) -> None:
+        self.blurred = True
+        self.asterisk.events.pop(0)
+
+    @rule(what=st.sampled_from(["breaks", "breaks", "is read", "is read", "restarts", "daemon is killed", "fallback"]))
+    def trouble(self, what: str) -> None:
+        match what:
+            case "breaks":
+                self.the_link_breaks()
+            case "is read":
+                self.asterisk_is_read()
+            case "restarts":
+                self.asterisk.restart()
+                self.asterisk_is_read(restarted=True)
+            case "daemon is killed":
+                self.the_daemon_is_killed_and_starts_again()
+            case _:
+                self.callers_fall_back()
+
+    def the_link_breaks(self) -> None:
+        """Events and orders are lost from now on."""
+        if self.asterisk.linked:
+            self.blurred = True
+            self.asterisk.linked = False
+            self.asterisk.events.clear()
+            self.tell(ev.NodeLost(self.now, NODE))
+
+    def callers_fall_back(self) -> None:
+        """The dialplan takes all who are on hold to the native queue."""
+        for caller in self._in("hold"):
+            self.asterisk.fall_back(caller, self.now)
+        self.events_follow()
+
+    def asterisk_is_read(self, restarted: bool = False) -> None:
+        """By a daemon whose link is back, or that only looks."""
+        self.asterisk.linked = True
+        self.tell(self.asterisk.picture(self.now, restarted))
+
+    def the_daemon_is_killed_and_starts_again(self) -> None:
+        """Nothing is left to the new one but the records and what Asterisk shows."""
+        self.blurred = True
+        records = tuple(
+            fold(facts) for facts in self.journal.values() if not any(one.fact is Fact.ENDED for one in facts)
+        )
+        here = [agent.spec.id for agent in self.core.engine.desk.agents.values() if agent.logged_in]
+        self.asterisk.events.clear()
+        self._new_daemon()
+        self.tell(ev.Restored(self.now, records))
+        for agent in here:
+            self.tell(ev.AgentLogin(self.now, agent))
+        self.asterisk_is_read()
+
+    # -- what must hold -----------------------------------------------------------------------------------------
+
+    @invariant()
+    def join_times_never_change(self) -> None:
+        for call in self.core.engine.calls.values():
+            if call.queue is not None:
+                assert self.joined.setdefault(call.id, call.entered_at) == call.joined_at
+
+    @invariant()
+    def the_journal_is_the_book(self) -> None:
+        for record in self.core.book.live():
+            assert list(record.events) == self.journal[record.id]
+
+    @invariant()
+    def a_wrap_up_has_a_timer(self) -> None:
+        for agent in self.core.engine.desk.agents.values():
+            assert (agent.wrap_until is not None) == (f"wrap:{agent.spec.id}" in self.timers)
+
+    @invariant()
+    def the_ready_are_known(self) -> None:
+        desk = self.core.engine.desk
+        ready = {one.spec.id for one in desk.agents.values() if agent_state(one, self.log_at()) is AgentState.READY}
+        assert set(desk.ready) == ready
+
+    @invariant()
+    def timers_are_about_something_that_lives(self) -> None:
+        engine = self.core.engine
+        for name in self.timers:
+            kind, _, rest = name.partition(":")
+            alive: dict[str, Callable[[], bool]] = {
+                "ring": lambda rest=rest: rest in engine.offers,
+                "wrap": lambda rest=rest: engine.desk.agents[AgentId(rest)].wrap_until is not None,
+                "rest": lambda rest=rest: rest in engine.desk.agents,
+            }
+            of_call = rest.partition(":")[0] in engine.calls
+            assert alive.get(kind, lambda of_call=of_call: of_call)(), f"{name} outlived its reason"
+
+    def log_at(self) -> float:
+        """When the brain last heard anything."""
+        return self.log[-1].at if self.log else self.now
+
+    def teardown(self) -> None:
+        """Everybody goes home, and nothing may be left."""
+        self.asterisk.linked = True
+        self.deliver_all()
+        self.tell(self.asterisk.picture(self.now))
+        self.deliver_all()
+        for caller in list(self.asterisk.callers.values()):
+            self.asterisk.hang_up(caller, self.now)
+        self.deliver_all()
+        self.tell(self.asterisk.picture(self.now))
+        self.pass_time(HOUR_S)
+        engine = self.core.engine
+        assert not engine.calls and not engine.offers and not self.timers
+        for agent in engine.desk.agents.values():
+            state = agent_state(agent, self.now)
+            assert state not in (AgentState.OFFERED, AgentState.TALKING, AgentState.WRAP_UP), f"{agent.spec.id} {state}"
+        for call, facts in self.journal.items():
+            assert [one.fact for one in facts].count(Fact.ENDED) == 1, f"{call} has not exactly one outcome"
+            assert all(offer.result is not None for offer in fold(facts).offers), f"{call} has an open offer"
+        again = Core(_plan())
+        assert [again.handle(event) for event in self.log] == self.told
+
+
+TestBrain = BrainMachine.TestCase
+TestBrain.settings = settings(
+    max_examples=200,
+    stateful_step_count=50,
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # to shrink a run of fifty steps takes minutes
+    report_multiple_bugs=False,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)

@@ -1,0 +1,91 @@
+"""What must hold after every event, whatever happened: the invariants of the brain, checked from outside.
+
+Used by the playbooks after each of their events and by the property machine after each of its steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from acd.ivr.core import Core
+from acd.queues import matching
+from acd.queues.journey import fold
+from acd.queues.model import AgentState, CallPhase
+from acd.queues.states import agent_state
+
+IN_OFFER = (CallPhase.OFFERED, CallPhase.CONNECTING)
+
+
+def check(core: Core, at: float) -> None:
+    """AssertionError naming the first rule that is broken at `at`."""
+    offers_and_agents_agree(core)
+    nobody_waits_beside_a_ready_agent(core, at)
+    every_record_is_its_journey(core)
+    the_books_hold_exactly_the_live_calls(core)
+
+
+def offers_and_agents_agree(core: Core) -> None:
+    """At most one live offer per agent and per call, and both ends know of each other."""
+    engine = core.engine
+    for call in engine.calls.values():
+        offer = engine.offers.get(call.offer_id) if call.offer_id else None
+        assert (call.phase in IN_OFFER) <= (offer is not None), f"{call.id} is offered without an offer"
+        if offer is not None and call.phase in IN_OFFER:
+            assert engine.desk.agents[offer.agent_id].offer_id == offer.id, f"{offer.id}: its agent knows nothing of it"
+    for agent in engine.desk.agents.values():
+        if agent.offer_id is not None:
+            offer = engine.offers.get(agent.offer_id)
+            assert offer is not None, f"{agent.spec.id} holds a dead offer {agent.offer_id}"
+            assert offer.agent_id == agent.spec.id
+            assert engine.calls[offer.call_id].phase in IN_OFFER, f"{offer.id}: its call is not being offered"
+        if agent.call_id is not None:
+            talked = engine.calls.get(agent.call_id)
+            assert talked is not None, f"{agent.spec.id} talks to a call that is gone"
+            assert talked.phase is CallPhase.TALKING, f"{agent.spec.id} talks to {talked.id}, which is {talked.phase}"
+    for offer in engine.offers.values():
+        call = engine.calls.get(offer.call_id)
+        assert call is not None, f"{offer.id} outlived its call"
+        assert call.offer_id == offer.id, f"{offer.id}: its call goes by {call.offer_id}"
+
+
+def nobody_waits_beside_a_ready_agent(core: Core, at: float) -> None:
+    """Unless a named step says why: away, in a back-off, refused a moment ago, hanging up, or the daemon stops."""
+    engine = core.engine
+    if engine.stopping:
+        return
+    ready = [agent for agent in engine.desk.agents.values() if agent_state(agent, at) is AgentState.READY]
+    for call in engine.calls.values():
+        if call.phase is not CallPhase.WAITING or call.queue not in engine.plan.queues:
+            continue
+        if not call.at_home or call.not_before > at or call.hung_up is not None:
+            continue
+        could = [
+            agent.spec.id
+            for agent in ready
+            if matching.qualified(call, agent, engine.plan, at) and call.refused_by.get(agent.spec.id, at) <= at
+        ]
+        assert not could, f"{call.id} waits beside {could}"
+
+
+def every_record_is_its_journey(core: Core) -> None:
+    """The record in the book is what its own facts fold to, and its facts are numbered without a gap."""
+    for record in core.book.live():
+        assert fold(record.events) == record
+        assert [event.seq for event in record.events] == list(range(1, len(record.events) + 1))
+
+
+def the_books_hold_exactly_the_live_calls(core: Core) -> None:
+    """Every call inside has an open record, and every open record a call: nobody is lost."""
+    assert {record.id for record in core.book.live()} == set(core.engine.calls)
+
+
+def outcomes_add_up(received: Iterable[str], core: Core) -> None:
+    """received = those with exactly one outcome + those still inside."""
+    for call_id in received:
+        record = core.book.get(call_id)  # type: ignore[arg-type]
+        assert record is not None, f"{call_id} left no record"
+        ends = [event for event in record.events if event.fact == "ended"]
+        if call_id in core.engine.calls:
+            assert not ends and record.outcome is None, f"{call_id} is inside and has an outcome"
+        else:
+            assert len(ends) == 1 and record.outcome is not None, f"{call_id} has {len(ends)} outcomes"
