@@ -1,0 +1,148 @@
+"""The one consumer of the one inbox: takes an event, lets the core decide, has its commands carried out.
+
+There is no `await` between taking an event and having handed out all its commands, so the brain never sees half a
+decision. Whatever comes of a command comes back as an event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import assert_never
+
+import structlog
+
+from acd.errors import AcdError
+from acd.ivr.core import Core
+from acd.ports import Entry, Recorder, Switch, Timers
+from acd.queues.commands import (
+    AgentChanged,
+    Bye,
+    CancelTimer,
+    Collect,
+    Command,
+    Hold,
+    Journal,
+    Mark,
+    MirrorAgent,
+    Ring,
+    Say,
+    Served,
+    SetTimer,
+    Withdraw,
+)
+from acd.queues.events import DayBegan, Event, NodeLost, NodeRead, Restored, Stopping, TimerDue
+from acd.queues.journey import Fact
+
+log = structlog.get_logger(__name__)
+
+INBOX_LIMIT = 20_000
+BURST = 64  # events decided on in a row before the loop gets a turn: a full inbox must not starve timers and HTTP
+NEVER_REFUSED = (NodeLost, NodeRead, Restored, DayBegan, Stopping, TimerDue)
+"""Nobody would tell these again, and there are never many: one per link, boot, day or timer."""
+
+Watcher = Callable[[AgentChanged | Journal], None]
+
+
+class Dispatcher:
+    """Between the core and the world. `watch` is told of every agent change and every fact."""
+
+    def __init__(self, core: Core, recorder: Recorder, watch: Watcher, limit: int = INBOX_LIMIT) -> None:
+        self.core = core
+        self._recorder = recorder
+        self._watch = watch
+        self._limit = limit
+        self._inbox: asyncio.Queue[tuple[Event, asyncio.Future[None] | None]] = asyncio.Queue()
+        self._switch: Switch | None = None
+        self._timers: Timers | None = None
+        self.handled = 0
+
+    def connect(self, switch: Switch, timers: Timers) -> None:
+        """Wire the two that themselves need the inbox; before `run`."""
+        self._switch = switch
+        self._timers = timers
+
+    def post(self, event: Event) -> bool:
+        """Put an event into the inbox. False when it is full: the caller must make good for it (resync)."""
+        if self._inbox.qsize() >= self._limit and not isinstance(event, NEVER_REFUSED):
+            log.error("inbox full", kind=type(event).__name__)
+            return False
+        self._inbox.put_nowait((event, None))
+        return True
+
+    async def ask(self, event: Event) -> None:
+        """Put an order from outside into the inbox and wait until it is decided. The refusal is raised.
+
+        There is room for it always: who asks waits, so there are no more of these than there are askers.
+        """
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._inbox.put_nowait((event, answer))
+        await answer
+
+    def pending(self) -> int:
+        """Events not yet decided on."""
+        return self._inbox.qsize()
+
+    async def run(self) -> None:
+        """Decide until cancelled."""
+        while True:
+            for _ in range(BURST):
+                event, answer = await self._inbox.get()
+                self._decide(event, answer)
+            await asyncio.sleep(0)
+
+    async def drain(self) -> None:
+        """Wait until everything that is in the inbox now has been decided on."""
+        await self.ask(TimerDue(0.0, "drain"))  # a timer nobody set: nothing comes of it
+
+    def _decide(self, event: Event, answer: asyncio.Future[None] | None) -> None:
+        refusal = self.core.engine.refusal(event) if answer is not None else None
+        if refusal is None:
+            refusal = self._handle(event)
+        if answer is not None and not answer.done():
+            if refusal is None:
+                answer.set_result(None)
+            else:
+                answer.set_exception(refusal)
+
+    def _handle(self, event: Event) -> AcdError | None:
+        """A mistake of ours in one event must not stop the rest: it is logged whole, the next event goes on."""
+        try:
+            for command in self.core.handle(event):
+                self._carry_out(command)
+        except Exception:
+            log.exception("the core failed on an event", what=repr(event)[:500])
+            return AcdError("the daemon made a mistake in this; it is in its log")
+        self.handled += 1
+        return None
+
+    def _carry_out(self, command: Command) -> None:
+        assert self._switch is not None and self._timers is not None
+        match command:
+            case SetTimer(name, due_at):
+                self._timers.set(name, due_at)
+            case CancelTimer(name):
+                self._timers.cancel(name)
+            case Journal(event):
+                _log_fact(command)
+                self._recorder.put(Entry(journey=event, record=self.core.book.get(event.call_id)))
+                self._watch(command)
+            case AgentChanged():
+                self._recorder.put(Entry(agent=command))
+                self._watch(command)
+            case Hold() | Ring() | Withdraw() | Mark() | Say() | Collect() | Bye() | MirrorAgent():
+                self._switch.carry_out(command)
+            case Served():
+                raise AssertionError("the core answers this itself")
+            case _:
+                assert_never(command)
+
+
+_TOLD_FACTS = frozenset({Fact.FALLBACK, Fact.RECONCILED, Fact.ENDED})
+"""The rest is in the records and on the API; a line for each fact would cost as much as deciding on the call."""
+
+
+def _log_fact(journal: Journal) -> None:
+    event = journal.event
+    if event.fact in _TOLD_FACTS:
+        log.info(str(event.fact), call=event.call_id, **event.data)

@@ -1,0 +1,194 @@
+"""The boundaries: what the dispatcher and the API need from the world, as interfaces.
+
+Each has a real implementation (Asterisk, SQLAlchemy, the event loop) and may have a fake one; both pass the same
+contract tests. Nothing here does anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from acd.queues.commands import AgentChanged, SwitchCommand
+from acd.queues.journey import CallRecord, JourneyEvent
+from acd.queues.model import AgentId, CallId
+from acd.queues.views import AgentView, NodeView, QueueView, Why
+
+
+class Clock(Protocol):
+    """Seconds since 1970 that never step: the wall clock at start plus the monotonic time since."""
+
+    def now(self) -> float: ...
+
+
+class Switch(Protocol):
+    """Asterisk as the dispatcher sees it. Never blocks: failures come back as events."""
+
+    def carry_out(self, command: SwitchCommand) -> None: ...
+
+
+class Timers(Protocol):
+    """Named one-shot timers that come back as `TimerDue`."""
+
+    def set(self, name: str, due_at: float) -> None: ...
+
+    def cancel(self, name: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing to be recorded: a fact of a journey with the record it leads to, or an agent's change of state."""
+
+    journey: JourneyEvent | None = None
+    record: CallRecord | None = None
+    agent: AgentChanged | None = None
+
+
+class Recorder(Protocol):
+    """Takes entries for the database. `put` returns at once and never raises; what cannot be kept is counted."""
+
+    def put(self, entry: Entry) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CallFilter:
+    """Which recorded calls are wanted. None means any; `since` <= entered_at < `until`, seconds since 1970."""
+
+    queue: str | None = None
+    agent: str | None = None
+    number: str | None = None
+    ended: bool | None = None
+    since: float | None = None
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of recorded calls, newest first (by entered_at, then id). `next_cursor` is None on the last one."""
+
+    items: tuple[CallRecord, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSession:
+    """A stretch of one agent state. `ended_at` None while it lasts; moments in seconds since 1970."""
+
+    agent_id: AgentId
+    state: str
+    reason: str | None
+    call_id: CallId | None
+    began_at: float
+    ended_at: float | None
+
+
+class Store(Protocol):
+    """Where records are kept. `write` is atomic per batch, and writing the same entries again changes nothing.
+
+    Raises StorageError when the store cannot be used.
+    """
+
+    async def write(self, entries: Sequence[Entry]) -> None: ...
+
+    async def call(self, call_id: CallId) -> CallRecord | None:
+        """The record with its events, or None."""
+        ...
+
+    async def calls(self, wanted: CallFilter, limit: int, cursor: str | None = None) -> Page:
+        """Records (their `events` left empty). ValueError for a cursor that is not ours."""
+        ...
+
+    async def open_calls(self) -> tuple[CallRecord, ...]:
+        """Records, with their events, of calls that have not ended."""
+        ...
+
+    async def ended_since(self, at: float) -> tuple[CallRecord, ...]:
+        """Records (without events) of calls that entered at or after `at` and have ended: the day's figures."""
+        ...
+
+    async def surveyed_since(self, at: float) -> Mapping[str, float]:
+        """Number -> when it was last asked the survey question, for those asked at or after `at`."""
+        ...
+
+    async def agent_sessions(self, agent_id: AgentId, since: float, until: float) -> tuple[AgentSession, ...]: ...
+
+    async def close(self) -> None: ...
+
+
+class Board(Protocol):
+    """The live picture, read by the API. Synchronous: it is memory."""
+
+    def now(self) -> float: ...
+
+    def queues(self) -> Sequence[QueueView]: ...
+
+    def agents(self) -> Sequence[AgentView]: ...
+
+    def nodes(self) -> Sequence[NodeView]: ...
+
+    def live_calls(self) -> Sequence[CallRecord]:
+        """Live calls, oldest first, with their events so far."""
+        ...
+
+    def waiting_calls(self, queue: str) -> Sequence[CallRecord]:
+        """The queue's waiting calls in the order in which they will be served. UnknownQueue."""
+        ...
+
+    def call(self, call_id: CallId) -> CallRecord | None:
+        """A live or only just ended call."""
+        ...
+
+    def why(self, call_id: CallId) -> Why | None:
+        """Why a live call is where it is; None when it is not live."""
+        ...
+
+    def problems(self) -> Mapping[str, str]:
+        """What is wrong now: `database`, `asterisk.<name>` -> one sentence. Empty when all is well."""
+        ...
+
+    def degraded(self) -> Mapping[str, str]:
+        """What is worth a look but does not make us unready."""
+        ...
+
+
+class Floor(Protocol):
+    """What the API may change. Each waits until the brain has decided and returns the agent as it is then.
+
+    UnknownAgent, UnknownCall, NotAllowed.
+    """
+
+    async def login(self, agent_id: AgentId) -> AgentView: ...
+
+    async def logout(self, agent_id: AgentId) -> AgentView: ...
+
+    async def pause(self, agent_id: AgentId, reason: str) -> AgentView: ...
+
+    async def ready(self, agent_id: AgentId) -> AgentView: ...
+
+    async def disposition(self, call_id: CallId, code: str, amount: float | None, note: str) -> CallRecord: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """One change for those who watch. `number` grows by one; `kind` is `agent`, `call` or `node`."""
+
+    number: int
+    kind: str
+    agent: AgentView | None = None
+    call: CallRecord | None = None
+    node: NodeView | None = None
+
+
+class Feed(Protocol):
+    """Changes as they happen. A subscriber who does not keep up is closed, never buffered without a limit."""
+
+    def last_number(self) -> int: ...
+
+    def since(self, number: int) -> Sequence[Delta] | None:
+        """The deltas after `number` that are still kept, or None when some are gone (send a snapshot instead)."""
+        ...
+
+    def subscribe(self) -> AsyncIterator[Delta]:
+        """Deltas from now on; ends when the subscriber fell behind or the daemon stops."""
+        ...

@@ -1,0 +1,146 @@
+"""The one consumer: order, limits, refusals, and that a mistake in one event costs no other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from acd import tasks
+from acd.dispatcher import BURST, Dispatcher
+from acd.errors import AcdError, NotAllowed, UnknownAgent
+from acd.ivr.core import Core
+from acd.ports import Entry
+from acd.queues import commands as cmd
+from acd.queues import events as ev
+from acd.queues.model import AgentId, CallId, OfferId
+from tests.playbooks.words import SALES, agent, plan
+
+AT = 1_800_000_000.0
+ANNA = AgentId("1001")
+
+
+class World:
+    """Everything the dispatcher is wired to."""
+
+    def __init__(self, limit: int = 1000) -> None:
+        self.core = Core(plan([agent("1001", sales=5)]))
+        self.entries: list[Entry] = []
+        self.watched: list[object] = []
+        self.orders: list[cmd.SwitchCommand] = []
+        self.timers: dict[str, float] = {}
+        self.dispatcher = Dispatcher(self.core, self, self.watched.append, limit)
+        self.dispatcher.connect(self, self)
+
+    def put(self, entry: Entry) -> None:
+        self.entries.append(entry)
+
+    def carry_out(self, command: cmd.SwitchCommand) -> None:
+        self.orders.append(command)
+
+    def set(self, name: str, due_at: float) -> None:
+        self.timers[name] = due_at
+
+    def cancel(self, name: str) -> None:
+        self.timers.pop(name, None)
+
+
+def entered(n: int = 1) -> ev.CallEntered:
+    return ev.CallEntered(AT, CallId(f"c{n}"), "main", SALES, "+79160000001", "Иван", AT)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    world = World()
+    running = tasks.spawn(world.dispatcher.run(), "dispatcher")
+    yield world
+    await tasks.stop(running)
+
+
+async def test_an_event_becomes_orders_records_and_news(world: World) -> None:
+    world.dispatcher.post(ev.AgentLogin(AT, ANNA))
+    world.dispatcher.post(entered())
+    await world.dispatcher.drain()
+    assert [type(order) for order in world.orders] == [cmd.MirrorAgent, cmd.Ring]
+    facts = [str(entry.journey.fact) for entry in world.entries if entry.journey]
+    assert facts == ["entered", "queued", "offered"]
+    assert all(entry.record is not None for entry in world.entries if entry.journey)
+    assert len(world.watched) == len(world.entries)
+    assert set(world.timers) == {"ring:c1.1"}
+
+
+async def test_events_are_decided_in_the_order_they_were_posted(world: World) -> None:
+    for n in range(3 * BURST):
+        world.dispatcher.post(entered(n))
+    await world.dispatcher.drain()
+    ids = [entry.journey.call_id for entry in world.entries if entry.journey and entry.journey.fact == "entered"]
+    assert ids == [f"c{n}" for n in range(3 * BURST)]
+
+
+async def test_a_full_inbox_does_not_starve_the_loop(world: World) -> None:
+    for n in range(10 * BURST):
+        world.dispatcher.post(entered(n))
+    left = []
+    for _ in range(3):
+        await asyncio.sleep(0)
+        left.append(world.dispatcher.pending())
+    assert left[0] > left[1] > left[2] > 0
+
+
+async def test_an_order_waits_for_its_decision(world: World) -> None:
+    await world.dispatcher.ask(ev.AgentLogin(AT, ANNA))
+    assert world.core.engine.desk.agents[ANNA].logged_in
+
+
+async def test_a_refusal_is_raised_and_changes_nothing(world: World) -> None:
+    with pytest.raises(UnknownAgent):
+        await world.dispatcher.ask(ev.AgentLogin(AT, AgentId("9")))
+    with pytest.raises(NotAllowed):
+        await world.dispatcher.ask(ev.AgentReady(AT, ANNA))
+    assert not world.watched[1:]
+
+
+async def test_who_no_longer_waits_for_an_answer_disturbs_nobody(world: World) -> None:
+    asking = tasks.spawn(world.dispatcher.ask(ev.AgentLogin(AT, ANNA)), "asking")
+    await asyncio.sleep(0)
+    asking.cancel()
+    await world.dispatcher.drain()
+    assert world.core.engine.desk.agents[ANNA].logged_in
+
+
+async def test_a_mistake_in_one_event_is_said_and_costs_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    handle = world.core.handle
+
+    def faulty(event: ev.Event) -> list[cmd.Command]:
+        if isinstance(event, ev.AgentPause):
+            raise RuntimeError("a mistake")
+        return handle(event)
+
+    monkeypatch.setattr(world.core, "handle", faulty)
+    await world.dispatcher.ask(ev.AgentLogin(AT, ANNA))
+    with pytest.raises(AcdError, match="mistake"):
+        await world.dispatcher.ask(ev.AgentPause(AT, ANNA, "lunch"))
+    await world.dispatcher.ask(ev.AgentReady(AT, ANNA))
+
+
+async def test_a_full_inbox_refuses_what_can_be_read_back_and_nothing_else() -> None:
+    world = World(limit=2)
+    post = world.dispatcher.post
+    assert post(entered(1)) and post(entered(2))
+    assert not post(entered(3))
+    assert not post(ev.OfferRinging(AT, OfferId("c1.1")))
+    for event in (
+        ev.TimerDue(AT, "wrap:1001"),
+        ev.NodeLost(AT, "main"),
+        ev.NodeRead(AT, "main", False, (), frozenset()),
+        ev.Restored(AT, ()),
+        ev.DayBegan(AT, AT),
+        ev.Stopping(AT),
+    ):
+        assert post(event)
+    running = tasks.spawn(world.dispatcher.run(), "dispatcher")
+    await world.dispatcher.drain()
+    await tasks.stop(running)
+    assert world.dispatcher.pending() == 0
+    assert {entry.record.id for entry in world.entries if entry.record} == {"c1", "c2"}
