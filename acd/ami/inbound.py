@@ -1,0 +1,230 @@
+"""AMI messages in, events of the brain out: one function per message, no decision.
+
+Messages that are doubled, late or about channels that are not ours give no event. Whatever a caller or a phone wrote
+is checked at the door (`acd.ami.fields`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from acd.ami import fields
+from acd.ami.dialled import offer_result
+from acd.ami.messages import Message
+from acd.ami.phones import GONE_STATES, Phones
+from acd.ami.registry import Caller, Registry
+from acd.numbers import normalise
+from acd.queues import events as ev
+from acd.queues.model import CallId, OfferId, Side
+
+VERB_ENDS = frozenset({"ok", "timeout", "error"})
+
+Events = list[ev.Event]
+Handler = Callable[[Message, float], Events]
+
+
+class Translator:
+    """For one Asterisk. `translate` takes a message and the time it came; it also keeps registry and phones true."""
+
+    def __init__(
+        self,
+        node: str,
+        registry: Registry,
+        phones: Phones,
+        time: fields.AsteriskTime,
+        default_region: str,
+        key: str = "",
+    ) -> None:
+        """`key` is what our dialplan's events must carry; without one they are believed as they are."""
+        self._node = node
+        self._registry = registry
+        self._phones = phones
+        self._time = time
+        self._region = default_region
+        self._key = key
+        self._handlers: dict[str, Handler] = {
+            "UserEvent": self._user_event,
+            "Newchannel": self._new_channel,
+            "Rename": self._renamed,
+            "DialBegin": self._dial_begin,
+            "DialState": self._dial_state,
+            "DialEnd": self._dial_end,
+            "BridgeEnter": self._bridge_enter,
+            "HangupRequest": self._hangup_request,
+            "Hangup": self._hangup,
+            "DeviceStateChange": self._device_state,
+        }
+        self._user_handlers: dict[str, Handler] = {
+            "AcdEnter": self._entered,
+            "AcdHold": self._held,
+            "AcdDial": self._dialled,
+            "AcdDone": self._done,
+            "AcdFallback": self._fell_back,
+            "AcdAgent": self._agent_order,
+        }
+
+    def translate(self, message: Message, at: float) -> Events:
+        """What the message means to the brain; nothing, for most."""
+        handler = self._handlers.get(message.name)
+        return handler(message, at) if handler else []
+
+    # -- from our dialplan ----------------------------------------------------------------------------------
+
+    def _user_event(self, message: Message, at: float) -> Events:
+        if self._key and message.get("Key") != self._key:
+            return []  # of another daemon's time, or of nobody who knows us
+        handler = self._user_handlers.get(message.get("UserEvent", ""))
+        return handler(message, at) if handler else []
+
+    def _entered(self, message: Message, at: float) -> Events:
+        call_id = fields.call_id(message.get("Call", ""))
+        channel, uniqueid = message.get("Channel", ""), message.get("Uniqueid", "")
+        if call_id is None or not channel or not uniqueid or call_id in self._registry.callers:
+            return []
+        self._registry.caller_entered(Caller(call_id, channel, uniqueid, message.get("Linkedid", uniqueid)))
+        return [
+            ev.CallEntered(
+                at,
+                call_id,
+                self._node,
+                fields.dialled(message.get("Did", "")),
+                normalise(message.get("CallerIDNum", ""), self._region),
+                fields.name(message.get("CallerIDName", "")),
+                self._time.ours(message.get("Entered", ""), at, fields.LIVE_STAMP_S),
+            )
+        ]
+
+    def _held(self, message: Message, at: float) -> Events:
+        """In hold. A call whose entry went by unheard (straight to the fallback queue) is entered by this."""
+        call_id = fields.call_id(message.get("Call", ""))
+        return [] if call_id is None else [*self._entered(message, at), ev.CallHeld(at, call_id)]
+
+    def _dialled(self, message: Message, at: float) -> Events:
+        offer_id = OfferId(message.get("Offer", ""))
+        caller = self._registry.callers.get(_call_of(offer_id))
+        if caller is not None:
+            caller.dialled(offer_id)
+        if message.get("Status") == "ANSWER":
+            return [ev.TalkEnded(at, offer_id)]
+        return [ev.OfferEnded(at, offer_id, offer_result(message))]
+
+    def _done(self, message: Message, at: float) -> Events:
+        call_id = fields.call_id(message.get("Call", ""))
+        seq = fields.order_number(message.get("Seq", ""))
+        if call_id is None or seq is None:
+            return []
+        status = message.get("Status", "")
+        digits = fields.keys(message.get("Digits", ""))
+        return [ev.VerbDone(at, call_id, seq, status if status in VERB_ENDS else "error", digits)]
+
+    def _fell_back(self, message: Message, at: float) -> Events:
+        """Of a call that entered unheard nothing is made here: it must not be offered. The next picture shows it."""
+        call_id = fields.call_id(message.get("Call", ""))
+        return [] if call_id is None else [ev.CallAway(at, call_id)]
+
+    def _agent_order(self, message: Message, at: float) -> Events:
+        agent_id = self._registry.endpoints.get(message.get("Endpoint", ""))
+        if agent_id is None:
+            return []
+        match message.get("Order"):
+            case "login":
+                return [ev.AgentLogin(at, agent_id)]
+            case "logout":
+                return [ev.AgentLogout(at, agent_id)]
+            case "pause":
+                return [ev.AgentPause(at, agent_id, "feature code")]
+            case "ready":
+                return [ev.AgentReady(at, agent_id)]
+            case _:
+                return []
+
+    # -- from Asterisk itself -------------------------------------------------------------------------------
+
+    def _new_channel(self, message: Message, at: float) -> Events:
+        channel, uniqueid = message.get("Channel", ""), message.get("Uniqueid", "")
+        agent_id = self._registry.agent_of_channel(channel)
+        if agent_id is None or not uniqueid or uniqueid in self._registry.own or uniqueid in self._registry.legs:
+            return []
+        offer_id = self._registry.leg_of(agent_id, message.get("Linkedid", ""))
+        if offer_id is not None:
+            self._registry.legs[uniqueid] = offer_id
+            return []
+        channel = f"{self._node}:{channel}"
+        self._registry.own[uniqueid] = (agent_id, channel)
+        self._phones.own_began(self._node, agent_id, channel)
+        return [ev.OwnCallStarted(at, agent_id, channel)]
+
+    def _renamed(self, message: Message, at: float) -> Events:
+        self._registry.renamed(message.get("Uniqueid", ""), message.get("Newname", ""))
+        return []
+
+    def _dial_begin(self, message: Message, at: float) -> Events:
+        caller = self._registry.by_uniqueid.get(message.get("Uniqueid", ""))
+        leg = message.get("DestUniqueid", "")
+        if caller is not None and leg:
+            self._registry.dial_began(caller, leg, message.get("DestChannel", ""))
+        return []
+
+    def _dial_state(self, message: Message, at: float) -> Events:
+        offer_id = self._leg(message)
+        ringing = message.get("DialStatus") in ("RINGING", "PROGRESS")
+        return [ev.OfferRinging(at, offer_id)] if offer_id and ringing else []
+
+    def _dial_end(self, message: Message, at: float) -> Events:
+        offer_id = self._leg(message)
+        answered = message.get("DialStatus") == "ANSWER"
+        return [ev.OfferAccepted(at, offer_id)] if offer_id and answered else []
+
+    def _leg(self, message: Message) -> OfferId | None:
+        return self._registry.legs.get(message.get("DestUniqueid", ""))
+
+    def _bridge_enter(self, message: Message, at: float) -> Events:
+        """Whoever of the two comes second makes it a conversation."""
+        if message.get("BridgeNumChannels") != "2":
+            return []
+        uniqueid = message.get("Uniqueid", "")
+        offer_id = self._registry.legs.get(uniqueid)
+        caller = self._registry.by_uniqueid.get(uniqueid)
+        if offer_id is None and caller is not None:
+            offer_id = caller.offer_id
+        return [ev.Connected(at, offer_id)] if offer_id else []
+
+    def _hangup_request(self, message: Message, at: float) -> Events:
+        uniqueid = message.get("Uniqueid", "")
+        caller = self._registry.by_uniqueid.get(uniqueid)
+        if caller is not None:
+            return [ev.PartyHungUp(at, caller.call_id, Side.CALLER)]
+        offer_id = self._registry.legs.get(uniqueid)
+        caller = self._registry.callers.get(_call_of(offer_id)) if offer_id else None
+        if caller is None or caller.offer_id != offer_id:  # the leg of an offer that is over
+            return []
+        return [ev.PartyHungUp(at, caller.call_id, Side.AGENT)]
+
+    def _hangup(self, message: Message, at: float) -> Events:
+        """A channel may be several things at once: an agent may call the hotline from the agent's own phone."""
+        uniqueid = message.get("Uniqueid", "")
+        registry, events = self._registry, Events()
+        caller = registry.by_uniqueid.get(uniqueid)
+        if caller is not None:
+            registry.caller_gone(caller)
+            events.append(ev.CallerLeft(at, caller.call_id))
+        offer_id = registry.legs.pop(uniqueid, None)
+        if offer_id is not None:
+            events.append(ev.AgentLegGone(at, offer_id))
+        own = registry.own.pop(uniqueid, None)
+        if own is not None:
+            self._phones.own_ended(self._node, *own)
+            events.append(ev.OwnCallEnded(at, *own))
+        return events
+
+    def _device_state(self, message: Message, at: float) -> Events:
+        agent_id = self._registry.endpoints.get(message.get("Device", ""))
+        if agent_id is None:
+            return []
+        reachable = self._phones.told(self._node, agent_id, message.get("State") not in GONE_STATES)
+        return [] if reachable is None else [ev.PhoneReachable(at, agent_id, reachable)]
+
+
+def _call_of(offer_id: OfferId) -> CallId:
+    """An offer's id is its call's id and a number: `<call>.<n>`."""
+    return CallId(offer_id.rpartition(".")[0])

@@ -1,0 +1,258 @@
+"""One Asterisk in service: link, picture, heartbeat, and the messages turned into events in between.
+
+Messages that arrive while a picture is read wait, and are worked on after it: those that tell what the picture showed
+already give events the brain ignores. A picture is read whenever the link comes up, and then twice a minute: it
+frees what outlived a lost event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from acd import tasks
+from acd.ami import echo, fields
+from acd.ami.client import AmiClient
+from acd.ami.inbound import Translator
+from acd.ami.messages import Message
+from acd.ami.outbound import Steering
+from acd.ami.phones import Phones
+from acd.ami.registry import Registry
+from acd.ami.resync import read_picture
+from acd.ami.values import AmiSettings, LinkDown, LinkUp
+from acd.errors import AmiDown, AmiError
+from acd.ports import Clock
+from acd.queues.commands import SwitchCommand
+from acd.queues.events import Event, NodeLost, NodeRead
+from acd.queues.model import AgentId
+from acd.queues.views import NodeView
+
+log = structlog.get_logger(__name__)
+
+OLDEST_ASTERISK = 20
+SWEEP_S = 25.0  # two of these find a hang-up that was never heard, one finds a phone that answers again
+SETTLE_S = 1.0  # an order sent shortly before a sweep need not show on the channel yet
+REQUIRED_ACTIONS = ("Setvar", "Redirect", "Status", "QueueAdd", "QueuePause", "QueueRemove")
+ASTERISK_NOW = "STRFTIME(,UTC,%s.%3q)"
+
+
+class Node:
+    """ports.Switch for the calls of one Asterisk. `post` puts events into the inbox and says whether they fitted."""
+
+    def __init__(
+        self,
+        settings: AmiSettings,
+        endpoints: dict[str, AgentId],
+        phones: Phones,
+        clock: Clock,
+        post: Callable[[Event], bool],
+        *,
+        default_region: str,
+        language: str,
+        fallback_queue: str,
+        heartbeat_s: float,
+        on_change: Callable[[NodeView], None],
+    ) -> None:
+        self.name = settings.name
+        self.client = AmiClient(replace(settings, required_actions=REQUIRED_ACTIONS))
+        self._phones = phones
+        self._clock = clock
+        self._post = post
+        self._region = default_region
+        self._language = language
+        self._heartbeat_s = heartbeat_s
+        self._on_change = on_change
+        self._time = fields.AsteriskTime()
+        self._registry = Registry(endpoints)
+        self._key = secrets.token_hex(16)
+        self._translator = Translator(self.name, self._registry, phones, self._time, default_region, self._key)
+        self._steering = Steering(self.client, self._registry, clock, post, language, fallback_queue)
+        self._reading = asyncio.Lock()
+        self._last_boot: tuple[str, str] | None = None
+        self._in_service = False
+        self._since = clock.now()
+        self._problem = "not connected yet"
+        self._keepers: tuple[asyncio.Task[None], ...] = ()
+
+    def carry_out(self, command: SwitchCommand) -> None:
+        """As ports.Switch."""
+        self._steering.carry_out(command)
+
+    def knows(self, call_id: str) -> bool:
+        """Whether the caller's channel is on this Asterisk."""
+        return call_id in self._registry.callers
+
+    def view(self) -> NodeView:
+        """In service means: linked, read back, being heard."""
+        return NodeView(self.name, self._in_service, self._since, None if self._in_service else self._reason())
+
+    def _reason(self) -> str:
+        """The link's own words while there is none; else what we found on it."""
+        said = None if self.client.connected else self.client.status().last_error
+        return said or self._problem
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        link = tasks.spawn(self.client.run(), f"ami {self.name}")
+        try:
+            while True:
+                item = await self.client.next()
+                async with self._reading:
+                    await self._take(item)
+        finally:
+            await tasks.stop(*self._keepers, link)
+
+    async def _take(self, item: LinkUp | LinkDown | Message) -> None:
+        match item:
+            case LinkUp():
+                await self._linked(item)
+            case LinkDown(reason=reason):
+                await self._out_of_service(reason)
+            case Message():
+                self._heard(item)
+
+    def _heard(self, message: Message) -> None:
+        """A message we cannot understand must not end the service: it is logged whole, the next one goes on."""
+        try:
+            events = self._translator.translate(message, self._clock.now())
+        except Exception:
+            log.exception("message not understood", node=self.name, message=message.name)
+            return
+        for event in events:
+            if not self._post(event):
+                self.client.abort("our own inbox is full")
+                return
+
+    # -- into service and out of it ---------------------------------------------------------------------------
+
+    async def _linked(self, link: LinkUp) -> None:
+        if link.generation != self.client.generation:
+            return  # it is gone already; its LinkDown is next
+        try:
+            await self._check_version()
+            boot = await self._boot()
+            restarted = self._last_boot is not None and boot != self._last_boot
+            await self._hear_time()
+            await self._check_echo()
+            await self.client.action("Setvar", ("Variable", "ACD_KEY"), ("Value", self._key))
+            found = await self._read(restarted, sweep=False)
+            await self._send_heartbeat()
+        except AmiError as error:
+            if str(error) != self._problem:
+                log.warning("node not in service", node=self.name, problem=str(error))
+            self._problem = str(error)
+            self.client.abort(self._problem)
+            return
+        self._last_boot = boot
+        self._post(found)
+        self._enter_service(len(found.calls), restarted)
+
+    async def _check_version(self) -> None:
+        settings = await self.client.action("CoreSettings")
+        version = settings.get("AsteriskVersion", "")
+        major = re.match(r"[0-9]+", version)
+        if major is not None and int(major[0]) < OLDEST_ASTERISK:
+            raise AmiDown(f"Asterisk {version} is too old: {OLDEST_ASTERISK} or newer is needed")
+
+    async def _check_echo(self) -> None:
+        """Before the picture is read: what is heard meanwhile is part of it."""
+        heard = await echo.require(self.client, self._language)
+        if heard.missing:
+            log.warning("prompts missing, they will be skipped", node=self.name, prompts=list(heard.missing))
+
+    async def _boot(self) -> tuple[str, str]:
+        """When this Asterisk process started, in its own words: another one has others, a network blip changes nothing.
+
+        Its uptime would have to be reckoned with, in whole seconds: a second start within seconds went unnoticed.
+        """
+        status = await self.client.action("CoreStatus")
+        return status.get("CoreStartupDate", ""), status.get("CoreStartupTime", "")
+
+    def _enter_service(self, callers: int, restarted: bool) -> None:
+        self._in_service = True
+        self._since = self._clock.now()
+        self._keepers = (
+            tasks.spawn(self._keep_beating(), f"heartbeat {self.name}"),
+            tasks.spawn(self._keep_sweeping(), f"sweep {self.name}"),
+        )
+        log.info("node in service", node=self.name, callers=callers, restarted=restarted)
+        self._on_change(self.view())
+
+    async def _out_of_service(self, reason: str) -> None:
+        await tasks.stop(*self._keepers)
+        self._keepers = ()
+        if not self._in_service:
+            return  # why, was said when it did not get into service
+        self._problem = reason
+        self._in_service = False
+        self._since = self._clock.now()
+        self._phones.lost(self.name)
+        self._post(NodeLost(self._clock.now(), self.name))
+        self._on_change(self.view())
+
+    # -- the picture and the heartbeat ------------------------------------------------------------------------
+
+    async def _read(self, restarted: bool, sweep: bool) -> NodeRead:
+        asked_at = self._clock.now()
+        seen = await read_picture(self.client, self._registry, self.name, self._time, self._region, asked_at, sweep)
+        reachable, own = self._phones.read(self.name, seen.reachable, seen.own)
+        settled_at = asked_at - SETTLE_S if sweep else asked_at
+        return NodeRead(self._clock.now(), self.name, restarted, seen.calls, reachable, own, settled_at, seen.unsure)
+
+    async def _keep_sweeping(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            async with self._reading:
+                try:
+                    self._post(await self._read(restarted=False, sweep=True))
+                except AmiError as error:
+                    log.warning("sweep failed", node=self.name, error=str(error))
+
+    async def _keep_beating(self) -> None:
+        """The dialplan looks at the heartbeat; one that fails is not waited for longer than until the next."""
+        while True:
+            await asyncio.sleep(self._heartbeat_s)
+            try:
+                await self._hear_time()
+                await self._send_heartbeat()
+            except AmiError as error:
+                log.warning("heartbeat failed", node=self.name, error=str(error))
+
+    async def _hear_time(self) -> None:
+        answer = await self.client.action("Getvar", ("Variable", ASTERISK_NOW), timeout_s=self._heartbeat_s)
+        self._time.heard(answer.get("Value", ""), self._clock.now())
+
+    async def _send_heartbeat(self) -> None:
+        """In Asterisk's own time, so that two machines' clocks need not agree."""
+        epoch = str(int(self._time.theirs(self._clock.now())))
+        headers = (("Variable", "ACD_HEARTBEAT"), ("Value", epoch))
+        await self.client.action("Setvar", *headers, timeout_s=self._heartbeat_s)
+
+
+class Nodes:
+    """ports.Switch over several Asterisks: each command goes to the one the call is on."""
+
+    def __init__(self, nodes: list[Node]) -> None:
+        self._nodes = nodes
+
+    def carry_out(self, command: SwitchCommand) -> None:
+        """To the caller's own Asterisk; about agents, and about callers nobody knows, to every one."""
+        call_id = getattr(command, "call_id", None)
+        holders = [node for node in self._nodes if call_id is not None and node.knows(call_id)]
+        for node in holders or self._nodes:
+            node.carry_out(command)
+
+    def views(self) -> list[NodeView]:
+        """One per Asterisk."""
+        return [node.view() for node in self._nodes]
+
+    def problems(self) -> dict[str, str]:
+        """`asterisk.<name>` -> what is wrong with it."""
+        return {
+            f"asterisk.{view.name}": view.problem or "not in service" for view in self.views() if not view.connected
+        }

@@ -1,0 +1,160 @@
+"""The brain's commands out as AMI actions: `Setvar` of a verb's arguments, then `Redirect` into it.
+
+Both are written one behind the other without waiting: Asterisk runs the actions of a session in order. A refusal comes
+back later and becomes an event; nothing is ever sent twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import assert_never
+
+import structlog
+
+from acd.ami.client import AmiClient
+from acd.ami.messages import Response
+from acd.ami.registry import Caller, Registry
+from acd.errors import AmiError
+from acd.ports import Clock
+from acd.queues.commands import Bye, Collect, Hold, Mark, MirrorAgent, Ring, Say, SwitchCommand, Withdraw
+from acd.queues.events import Event, OfferEnded
+from acd.queues.model import DEFAULT_MUSIC, OfferId, OfferResult
+
+log = structlog.get_logger(__name__)
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class Steering:
+    """ports.Switch for one Asterisk. `post` takes the events that failures lead to."""
+
+    def __init__(
+        self,
+        client: AmiClient,
+        registry: Registry,
+        clock: Clock,
+        post: Callable[[Event], object],
+        language: str,
+        fallback_queue: str,
+    ) -> None:
+        self._client = client
+        self._registry = registry
+        self._clock = clock
+        self._post = post
+        self._language = language
+        self._fallback_queue = fallback_queue
+
+    def carry_out(self, command: SwitchCommand) -> None:
+        """Send what the command means. A call whose channel is gone needs nothing: its end is on the way."""
+        if isinstance(command, MirrorAgent):
+            if self._client.connected:  # else everything is mirrored anew when it is back
+                self._mirror(command)
+            return
+        caller = self._registry.callers.get(command.call_id)
+        if caller is not None:
+            self._steer(caller, command)
+        elif isinstance(command, Ring):
+            self._offer_failed(command.offer_id)
+
+    def _steer(self, caller: Caller, command: Hold | Ring | Mark | Withdraw | Say | Collect | Bye) -> None:
+        match command:
+            case Hold():
+                self._hold(caller, command)
+            case Ring():
+                self._ring(caller, command)
+            case Mark():
+                self._set(caller, ACD_TALKING=f"{command.offer_id}@{command.since:.3f}")
+            case Withdraw():
+                self._redirect(caller, "acd-hold")
+            case Say():
+                self._speak(caller, "acd-say", command)
+            case Collect():
+                self._speak(
+                    caller,
+                    "acd-collect",
+                    command,
+                    ACD_FIRST_S=f"{command.first_s:g}",
+                    ACD_MORE=command.more_after,
+                    ACD_MORE_S=f"{command.more_s:g}",
+                )
+            case Bye():
+                self._speak(caller, "acd-bye", command)
+            case _:
+                assert_never(command)
+
+    def _hold(self, caller: Caller, hold: Hold) -> None:
+        self._set(caller, ACD_QUEUE=hold.queue, ACD_QUEUED=f"{hold.joined_at:.3f}", ACD_MOH=hold.music)
+        if hold.move or hold.music != DEFAULT_MUSIC:  # the default one is playing already
+            self._redirect(caller, "acd-hold")
+
+    def _ring(self, caller: Caller, ring: Ring) -> None:
+        caller.ordered(ring.agent_id, ring.offer_id)
+        self._set(
+            caller,
+            ACD_QUEUE=ring.queue,
+            ACD_QUEUED=f"{ring.joined_at:.3f}",
+            ACD_MOH=ring.music,
+            ACD_OFFER=ring.offer_id,
+            ACD_AGENT=ring.agent_id,
+            ACD_DIAL=ring.endpoint,
+            ACD_RING_S=f"{ring.ring_timeout_s:g}",
+        )
+        self._redirect(caller, "acd-connect", ring.offer_id)
+
+    def _speak(self, caller: Caller, context: str, command: Say | Collect | Bye, **more: str) -> None:
+        if command.prompts:
+            language = (("Channel", caller.channel), ("Variable", "CHANNEL(language)"), ("Value", self._language))
+            self._send("Setvar", *language)
+        self._set(caller, ACD_SEQ=str(command.seq), ACD_PROMPT="&".join(command.prompts), **more)
+        self._redirect(caller, context)
+
+    def _set(self, caller: Caller, **variables: str) -> None:
+        """Several variables in one action; none of the values holds a comma (the configuration saw to it)."""
+        names, values = ",".join(variables), ",".join(variables.values())
+        self._send("Setvar", ("Channel", caller.channel), ("Variable", f"ARRAY({names})"), ("Value", values))
+
+    def _redirect(self, caller: Caller, context: str, offer_id: OfferId | None = None) -> None:
+        headers = (("Channel", caller.channel), ("Context", context), ("Exten", "s"), ("Priority", "1"))
+        sent = self._send("Redirect", *headers)
+        if offer_id is None:
+            return
+        if sent is None:
+            self._offer_failed(offer_id)
+        else:
+            sent.add_done_callback(lambda future: self._offer_sent(future, offer_id))
+
+    def _offer_sent(self, future: asyncio.Future[Response], offer_id: OfferId) -> None:
+        if not future.cancelled() and future.exception() is not None:
+            self._offer_failed(offer_id)
+
+    def _offer_failed(self, offer_id: OfferId) -> None:
+        self._post(OfferEnded(self._clock.now(), offer_id, OfferResult.ERROR))
+
+    def _mirror(self, command: MirrorAgent) -> None:
+        where = (("Queue", self._fallback_queue), ("Interface", command.endpoint))
+        if not command.member:
+            self._send("QueueRemove", *where)
+            return
+        paused = "1" if command.paused else "0"
+        # Adding one who is a member already is refused and changes nothing, so the pause is told on its own.
+        self._send("QueueAdd", *where, ("MemberName", command.agent_id), ("Paused", paused))
+        self._send("QueuePause", *where, ("Paused", paused))
+
+    def _send(self, name: str, *headers: tuple[str, str]) -> asyncio.Future[Response] | None:
+        try:
+            sent = self._client.send(name, *headers)
+        except AmiError as error:
+            log.warning("action not sent", action=name, error=str(error))
+            return None
+        sent.add_done_callback(lambda future: _log_failure(name, future))
+        return sent
+
+
+_HARMLESS = ("Already there", "No such channel", "not there")
+
+
+def _log_failure(name: str, future: asyncio.Future[Response]) -> None:
+    error = None if future.cancelled() else future.exception()
+    if error is not None and not any(words in str(error) for words in _HARMLESS):
+        log.warning("action failed", action=name, error=str(error))

@@ -1,0 +1,146 @@
+"""Reading an Asterisk back: who is in our dialplan, which legs ring, which phones are there. One look, one picture.
+
+The first picture of a link is the truth. A later one, a sweep, comes while events are on their way: Asterisk sends
+those of before the picture after it. So a caller who is in only one of the two, what we heard and what we see, is left
+as heard until the next sweep shows the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+
+from acd.ami import fields
+from acd.ami.client import AmiClient
+from acd.ami.messages import Message
+from acd.ami.phones import GONE_STATES, OwnCalls
+from acd.ami.registry import Caller, Registry
+from acd.errors import AmiRefused
+from acd.numbers import normalise
+from acd.queues.events import FoundCall
+from acd.queues.model import AgentId, CallId, OfferId
+
+log = structlog.get_logger(__name__)
+
+FACTS = ("ACD_CALL", "ACD_DID", "ACD_ENTERED", "ACD_VERB", "ACD_QUEUE", "ACD_OFFER", "ACD_AGENT", "ACD_TALKING")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One Asterisk at one moment: callers in our dialplan, phones it can reach, the agents' calls of their own."""
+
+    calls: tuple[FoundCall, ...]
+    reachable: frozenset[AgentId]
+    own: OwnCalls
+    unsure: frozenset[CallId]  # callers not seen, whose end may be on its way
+
+
+async def read_picture(
+    client: AmiClient,
+    registry: Registry,
+    node: str,
+    time: fields.AsteriskTime,
+    default_region: str,
+    at: float,
+    sweep: bool,
+) -> Picture:
+    """Ask Asterisk for its channels and devices; fills the registry anew. AmiError when the link fails meanwhile."""
+    channels, devices = await asyncio.gather(
+        client.collect("Status", ("AllVariables", "false"), ("Variables", ",".join(FACTS))),
+        _device_states(client),
+    )
+    before = registry.take()
+    if not sweep:
+        before.take()
+    calls = []
+    for channel in channels:
+        call_id = fields.call_id(channel.variables.get("ACD_CALL", ""))
+        if call_id is None:
+            continue
+        if sweep and call_id not in before.callers and call_id not in before.doubtful:
+            registry.doubtful.add(call_id)  # its entry is on its way, most likely
+            continue
+        registry.caller_entered(_caller(call_id, channel, before.callers.get(call_id)))
+        calls.append(_found(call_id, channel, time, default_region, at))
+    unsure = _not_seen(registry, before)
+    own = _phones(channels, registry, before, node)
+    return Picture(tuple(calls), _reachable(devices, registry), own, unsure)
+
+
+def _not_seen(registry: Registry, before: Registry) -> frozenset[CallId]:
+    """Callers we know of and do not see for the first time: they are kept for one more round."""
+    unsure = {call_id for call_id in before.callers if call_id not in registry.callers} - before.doubtful
+    for call_id in unsure:
+        registry.caller_entered(before.callers[call_id])
+    registry.doubtful |= unsure
+    return frozenset(unsure)
+
+
+async def _device_states(client: AmiClient) -> dict[str, str] | None:
+    """Device -> its state; None when Asterisk cannot tell (res_manager_devicestate is not loaded)."""
+    try:
+        devices = await client.collect("DeviceStateList")
+    except AmiRefused as error:
+        log.warning("phones taken for reachable", reason=str(error), fix="load res_manager_devicestate.so")
+        return None
+    return {device.get("Device", ""): device.get("State", "") for device in devices}
+
+
+def _caller(call_id: CallId, channel: Message, before: Caller | None) -> Caller:
+    uniqueid, facts = channel.get("Uniqueid", ""), channel.variables
+    caller = Caller(call_id, channel.get("Channel", ""), uniqueid, channel.get("Linkedid", uniqueid))
+    if before is not None and before.uniqueid == uniqueid:
+        caller.offer_id, caller.expected = before.offer_id, before.expected
+    elif facts.get("ACD_VERB") == "connect" and facts.get("ACD_OFFER") and facts.get("ACD_AGENT"):
+        caller.ordered(AgentId(facts["ACD_AGENT"]), OfferId(facts["ACD_OFFER"]))
+    return caller
+
+
+def _found(call_id: CallId, channel: Message, time: fields.AsteriskTime, region: str, at: float) -> FoundCall:
+    facts = channel.variables
+    return FoundCall(
+        call_id,
+        fields.dialled(facts.get("ACD_DID", "")),
+        normalise(channel.get("CallerIDNum", ""), region),
+        fields.name(channel.get("CallerIDName", "")),
+        time.ours(facts.get("ACD_ENTERED", ""), at, fields.OLD_STAMP_S),
+        facts.get("ACD_VERB", ""),
+        facts.get("ACD_QUEUE", ""),
+        facts.get("ACD_OFFER", ""),
+        facts.get("ACD_AGENT", ""),
+        bool(channel.get("BridgeID", "")),
+        _talking_since(facts.get("ACD_TALKING", ""), facts.get("ACD_OFFER", ""), at),
+    )
+
+
+def _talking_since(mark: str, offer_id: str, at: float) -> float | None:
+    """What `Mark` noted, if it is about the offer that the channel is at."""
+    marked, _, since = mark.rpartition("@")
+    return fields.finite(since, at) if offer_id and marked == offer_id else None
+
+
+def _phones(channels: list[Message], registry: Registry, before: Registry, node: str) -> OwnCalls:
+    """Tell the agents' legs of our offers from their own calls."""
+    for channel in channels:
+        name, uniqueid = channel.get("Channel", ""), channel.get("Uniqueid", "")
+        agent_id = registry.agent_of_channel(name)
+        if agent_id is None or not uniqueid:
+            continue
+        offer_id = before.legs.get(uniqueid) or registry.leg_of(agent_id, channel.get("Linkedid", ""))
+        if offer_id is not None:
+            registry.legs[uniqueid] = offer_id
+        else:
+            registry.own[uniqueid] = (agent_id, f"{node}:{name}")
+    for uniqueid, offer_id in before.legs.items():  # the end of one not seen may be on its way as well
+        if offer_id.rpartition(".")[0] in registry.callers:
+            registry.legs.setdefault(uniqueid, offer_id)
+    return tuple(registry.own.values())
+
+
+def _reachable(states: dict[str, str] | None, registry: Registry) -> frozenset[AgentId]:
+    if states is None:
+        return frozenset(registry.endpoints.values())
+    here = (endpoint for endpoint in registry.endpoints if states.get(endpoint, "INVALID") not in GONE_STATES)
+    return frozenset(registry.endpoints[endpoint] for endpoint in here)

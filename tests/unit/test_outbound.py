@@ -1,0 +1,185 @@
+"""Commands out: which actions each becomes, in which order, and what a failure comes back as."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+import pytest
+
+from acd.ami.messages import Response
+from acd.ami.outbound import Steering
+from acd.ami.registry import Caller, Registry
+from acd.errors import AmiDown, AmiError, AmiRefused
+from acd.queues import commands as cmd
+from acd.queues import events as ev
+from acd.queues.model import AgentId, CallId, OfferId, OfferResult, QueueName
+from tests.unit.ami_words import ANNA, AT, CALL, ENDPOINTS, OFFER
+
+ID = CallId(CALL)
+SALES = QueueName("sales")
+CHANNEL = "PJSIP/trunk-00000001"
+
+
+class Link:
+    """The client's outside: writes to a list, answers as told."""
+
+    def __init__(self) -> None:
+        self.connected = True
+        self.sent: list[tuple[str, dict[str, str]]] = []
+        self.answers: dict[str, AmiError] = {}
+
+    def send(self, name: str, *headers: tuple[str, str], timeout_s: float | None = None) -> asyncio.Future[Response]:
+        if not self.connected:
+            raise AmiDown(f"{name}: main is not connected")
+        self.sent.append((name, dict(headers)))
+        answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        if name in self.answers:
+            answer.set_exception(self.answers[name])
+            answer.exception()
+        else:
+            answer.set_result(Response(b"Response: Success"))
+        return answer
+
+
+class Clock:
+    def now(self) -> float:
+        return AT
+
+
+class Desk:
+    """A steering with one caller on the line."""
+
+    def __init__(self) -> None:
+        self.link = Link()
+        self.registry = Registry(dict(ENDPOINTS))
+        self.posted: list[ev.Event] = []
+        link: Any = self.link
+        self.steering = Steering(link, self.registry, Clock(), self.posted.append, "ru", "acd-fallback")
+        self.caller = Caller(ID, CHANNEL, "u1", "u1")
+        self.registry.caller_entered(self.caller)
+
+    def does(self, command: cmd.SwitchCommand) -> list[tuple[str, dict[str, str]]]:
+        self.link.sent.clear()
+        self.steering.carry_out(command)
+        return self.link.sent
+
+
+def to(context: str) -> tuple[str, dict[str, str]]:
+    return "Redirect", {"Channel": CHANNEL, "Context": context, "Exten": "s", "Priority": "1"}
+
+
+def variables(action: tuple[str, dict[str, str]]) -> dict[str, str]:
+    name, headers = action
+    assert name == "Setvar" and headers["Channel"] == CHANNEL
+    names = re.sub(r"^ARRAY\((.*)\)$", r"\1", headers["Variable"]).split(",")
+    return dict(zip(names, headers["Value"].split(","), strict=True))
+
+
+RING = cmd.Ring(ID, OFFER, ANNA, "PJSIP/1001", 20.0, SALES, AT, "jazz")
+
+
+async def test_ringing_sets_the_facts_and_then_connects() -> None:
+    desk = Desk()
+    facts, redirect = desk.does(RING)
+    assert variables(facts) == {
+        "ACD_QUEUE": "sales", "ACD_QUEUED": f"{AT:.3f}", "ACD_MOH": "jazz", "ACD_OFFER": OFFER, "ACD_AGENT": "1001",
+        "ACD_DIAL": "PJSIP/1001", "ACD_RING_S": "20",
+    }  # fmt: skip
+    assert redirect == to("acd-connect")
+    assert desk.caller.expected == {ANNA: OFFER}
+
+
+async def test_since_when_they_talk_is_noted_on_the_channel() -> None:
+    (mark,) = Desk().does(cmd.Mark(ID, OFFER, AT))
+    assert variables(mark) == {"ACD_TALKING": f"{OFFER}@{AT:.3f}"}
+
+
+async def test_a_place_in_the_line_is_noted_on_the_channel() -> None:
+    (facts,) = Desk().does(cmd.Hold(ID, SALES, AT, move=False))
+    assert variables(facts) == {"ACD_QUEUE": "sales", "ACD_QUEUED": f"{AT:.3f}", "ACD_MOH": "default"}
+
+
+async def test_a_queue_with_its_own_music_is_heard_at_once() -> None:
+    facts, redirect = Desk().does(cmd.Hold(ID, SALES, AT, move=False, music="jazz"))
+    assert variables(facts)["ACD_MOH"] == "jazz"
+    assert redirect == to("acd-hold")
+
+
+async def test_holding_and_withdrawing_bring_the_caller_back() -> None:
+    assert Desk().does(cmd.Hold(ID, SALES, AT))[-1] == to("acd-hold")
+    assert Desk().does(cmd.Withdraw(ID, OFFER)) == [to("acd-hold")]
+
+
+async def test_prompts_and_keys() -> None:
+    *facts, redirect = Desk().does(cmd.Collect(ID, 4, ("acd/nps-question", "beep"), 6.0, "1", 2.5))
+    said = {name: value for action in facts for name, value in variables(action).items()}
+    assert said["ACD_SEQ"] == "4" and said["ACD_PROMPT"] == "acd/nps-question&beep"
+    assert (said["ACD_FIRST_S"], said["ACD_MORE"], said["ACD_MORE_S"]) == ("6", "1", "2.5")
+    assert said["CHANNEL(language)"] == "ru"
+    assert redirect == to("acd-collect")
+
+
+@pytest.mark.parametrize(("command", "context"), [(cmd.Say(ID, 1, ("a",)), "acd-say"), (cmd.Bye(ID, 2, ()), "acd-bye")])
+async def test_saying(command: cmd.SwitchCommand, context: str) -> None:
+    assert Desk().does(command)[-1] == to(context)
+
+
+async def test_no_value_holds_a_comma() -> None:
+    for command in (RING, cmd.Hold(ID, SALES, 0.1 + 0.2), cmd.Collect(ID, 1, (), 1e6, "", 0.0)):
+        for name, headers in Desk().does(command):
+            if name == "Setvar" and headers["Variable"].startswith("ARRAY("):
+                variables((name, headers))
+
+
+async def test_agents_are_mirrored_into_the_fallback_queue() -> None:
+    where = {"Queue": "acd-fallback", "Interface": "PJSIP/1001"}
+    desk = Desk()
+    assert desk.does(cmd.MirrorAgent(ANNA, "PJSIP/1001", "Анна", True, True)) == [
+        ("QueueAdd", {**where, "MemberName": "1001", "Paused": "1"}),
+        ("QueuePause", {**where, "Paused": "1"}),
+    ]
+    assert desk.does(cmd.MirrorAgent(ANNA, "PJSIP/1001", "Анна", False, False)) == [("QueueRemove", where)]
+    desk.link.connected = False
+    assert desk.does(cmd.MirrorAgent(ANNA, "PJSIP/1001", "Анна", True, False)) == []
+
+
+async def test_an_offer_for_a_caller_who_is_gone_has_failed() -> None:
+    desk = Desk()
+    desk.registry.caller_gone(desk.caller)
+    assert desk.does(RING) == []
+    assert desk.posted == [ev.OfferEnded(AT, OFFER, OfferResult.ERROR)]
+    assert desk.does(cmd.Hold(ID, SALES, AT)) == [] and len(desk.posted) == 1
+
+
+async def test_an_offer_without_a_link_has_failed() -> None:
+    desk = Desk()
+    desk.link.connected = False
+    desk.does(RING)
+    assert desk.posted == [ev.OfferEnded(AT, OFFER, OfferResult.ERROR)]
+
+
+async def test_an_offer_that_asterisk_refuses_has_failed() -> None:
+    desk = Desk()
+    desk.link.answers["Redirect"] = AmiRefused("Redirect: No such channel")
+    desk.does(RING)
+    await asyncio.sleep(0)
+    assert desk.posted == [ev.OfferEnded(AT, OFFER, OfferResult.ERROR)]
+
+
+async def test_other_orders_that_fail_are_no_events() -> None:
+    desk = Desk()
+    desk.link.answers["Redirect"] = AmiRefused("Redirect: No such channel")
+    desk.does(cmd.Withdraw(ID, OFFER))
+    await asyncio.sleep(0)
+    assert desk.posted == []
+
+
+async def test_offers_to_the_same_caller_are_told_apart_by_their_agents() -> None:
+    desk = Desk()
+    desk.does(RING)
+    second = OfferId(f"{CALL}.2")
+    desk.does(cmd.Ring(ID, second, AgentId("1002"), "PJSIP/1002", 20.0, SALES, AT))
+    assert desk.registry.leg_of(ANNA, "u1") == OFFER
+    assert desk.registry.leg_of(AgentId("1002"), "u1") == second

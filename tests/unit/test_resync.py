@@ -1,0 +1,162 @@
+"""Reading an Asterisk back: from its channels and devices to one picture."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from acd.ami.fields import AsteriskTime
+from acd.ami.messages import Message
+from acd.ami.registry import Registry
+from acd.ami.resync import FACTS, Picture, read_picture
+from acd.errors import AmiDown, AmiRefused
+from acd.queues.model import CallId, OfferId
+from tests.unit.ami_words import ANNA, AT, BORIS, CALL, ENDPOINTS, OFFER
+
+
+class Link:
+    """The client's outside: lists as told."""
+
+    def __init__(self, channels: list[Message], devices: dict[str, str] | Exception) -> None:
+        self.channels, self.devices = channels, devices
+
+    async def collect(self, name: str, *headers: tuple[str, str]) -> list[Message]:
+        await asyncio.sleep(0)
+        if name == "Status":
+            assert dict(headers)["Variables"] == ",".join(FACTS)
+            return self.channels
+        if isinstance(self.devices, Exception):
+            raise self.devices
+        pairs = self.devices.items()
+        return [Message.of("DeviceStateChange", ("Device", name), ("State", state)) for name, state in pairs]
+
+
+def channel(name: str, uniqueid: str, linkedid: str = "", bridge: str = "", **facts: str) -> Message:
+    values = [("Variable", f"{fact}={facts.get(fact, '(null)')}") for fact in FACTS]
+    about = [("Channel", name), ("Uniqueid", uniqueid), ("Linkedid", linkedid or uniqueid), ("BridgeID", bridge)]
+    return Message.of("Status", *about, ("CallerIDNum", "+79160000001"), ("CallerIDName", "<unknown>"), *values)
+
+
+CALLER = channel(
+    "PJSIP/trunk-1", "u1", ACD_CALL=CALL, ACD_DID="+7495,&x", ACD_ENTERED=f"{AT - 60}", ACD_VERB="connect",
+    ACD_QUEUE="sales", ACD_OFFER=OFFER, ACD_AGENT="1001",
+)  # fmt: skip
+HOLDING = channel("PJSIP/trunk-1", "u1", ACD_CALL=CALL, ACD_ENTERED=f"{AT - 60}", ACD_VERB="hold")
+LEG = channel("PJSIP/1001-1", "u2", "u1")
+HERE = {"PJSIP/1001": "NOT_INUSE", "PJSIP/1002": "INUSE"}
+
+
+async def read(
+    *channels: Message, devices: dict[str, str] | Exception = HERE, registry: Registry | None = None, keep: bool = False
+) -> tuple[Picture, Registry]:
+    registry = registry or Registry(dict(ENDPOINTS))
+    link: Any = Link(list(channels), devices)
+    return await read_picture(link, registry, "main", AsteriskTime(), "RU", AT, keep), registry
+
+
+async def test_a_caller_in_the_middle_of_an_offer() -> None:
+    picture, registry = await read(CALLER, LEG)
+    (found,) = picture.calls
+    assert (found.call_id, found.did, found.number, found.name) == (CALL, "+7495", "+79160000001", "")
+    assert (found.verb, found.queue, found.offer_id, found.agent_id) == ("connect", "sales", OFFER, "1001")
+    assert found.entered_at == AT - 60 and not found.bridged
+    assert registry.legs == {"u2": OFFER} and picture.own == ()
+
+
+async def test_channels_that_are_not_ours_are_left_alone() -> None:
+    picture, registry = await read(channel("PJSIP/x-1", "u9"), channel("PJSIP/y-1", "u8", ACD_CALL="rubbish,${}"))
+    assert picture.calls == () and not registry.callers
+
+
+async def test_an_agents_own_call_is_told_from_a_leg() -> None:
+    picture, registry = await read(HOLDING, channel("PJSIP/1001-1", "u2"), channel("PJSIP/1002-1", "u3", "u1"))
+    assert picture.own == ((ANNA, "main:PJSIP/1001-1"), (BORIS, "main:PJSIP/1002-1"))
+    assert not registry.legs
+
+
+@pytest.mark.parametrize(
+    ("mark", "since"),
+    [(f"{OFFER}@{AT - 30}", AT - 30), ("another.1@1", None), ("", None), (f"{OFFER}@rubbish", AT), ("@5", None)],
+)
+async def test_the_mark_of_a_conversation_counts_for_its_own_offer(mark: str, since: float | None) -> None:
+    facts = {"ACD_CALL": CALL, "ACD_VERB": "connect", "ACD_OFFER": OFFER, "ACD_AGENT": "1001", "ACD_TALKING": mark}
+    picture, _ = await read(channel("PJSIP/trunk-1", "u1", bridge="b1", **facts))
+    assert picture.calls[0].talking_since == since
+
+
+async def test_bridged_callers_are_seen_to_talk() -> None:
+    picture, _ = await read(channel("PJSIP/trunk-1", "u1", bridge="b1", ACD_CALL=CALL))
+    assert picture.calls[0].bridged
+
+
+@pytest.mark.parametrize("stamp", ["", "nan", "soon", f"{AT + 9}", f"{AT - 1e6}", "9" * 400])
+async def test_an_entry_that_cannot_be_is_now(stamp: str) -> None:
+    picture, _ = await read(channel("PJSIP/trunk-1", "u1", ACD_CALL=CALL, ACD_ENTERED=stamp))
+    assert picture.calls[0].entered_at == AT
+
+
+async def test_phones_that_are_gone_or_unknown_are_unreachable() -> None:
+    picture, _ = await read(devices={"PJSIP/1001": "UNAVAILABLE", "PJSIP/9": "NOT_INUSE"})
+    assert picture.reachable == frozenset()
+    picture, _ = await read(devices={"PJSIP/1002": "UNKNOWN"})
+    assert picture.reachable == {BORIS}
+
+
+async def test_an_asterisk_that_cannot_list_its_phones_is_trusted_to_have_them() -> None:
+    picture, _ = await read(devices=AmiRefused("DeviceStateList: Invalid/unknown command"))
+    assert picture.reachable == {ANNA, BORIS}
+
+
+async def test_a_link_that_fails_leaves_what_was_known() -> None:
+    _, registry = await read(CALLER)
+    with pytest.raises(AmiDown):
+        await read(devices=AmiDown("gone"), registry=registry)
+    assert CallId(CALL) in registry.callers
+
+
+async def test_a_sweep_keeps_orders_that_are_on_their_way() -> None:
+    _, registry = await read(HOLDING)
+    registry.callers[CallId(CALL)].ordered(ANNA, OfferId(f"{CALL}.2"))
+    await read(HOLDING, registry=registry, keep=True)
+    assert registry.leg_of(ANNA, "u1") == f"{CALL}.2"
+    await read(HOLDING, registry=registry, keep=False)
+    assert registry.leg_of(ANNA, "u1") is None
+
+
+async def test_a_sweep_keeps_the_legs_of_callers_who_are_here() -> None:
+    _, registry = await read(CALLER, LEG)
+    registry.legs["ends soon"] = OfferId(f"{CALL}.1")
+    registry.legs["nobody's"] = OfferId("20260101120000-000000000000.1")
+    registry.callers[CallId(CALL)].dialled(OFFER)
+    await read(CALLER, LEG, registry=registry, keep=True)
+    assert registry.legs == {"u2": OFFER, "ends soon": OFFER}
+
+
+async def test_a_caller_a_sweep_does_not_see_is_kept_for_one_more() -> None:
+    """The word of the caller's end is on its way behind the picture."""
+    _, registry = await read(HOLDING)
+    picture, _ = await read(registry=registry, keep=True)
+    assert (picture.calls, picture.unsure) == ((), {CALL})
+    assert CallId(CALL) in registry.callers
+    picture, _ = await read(registry=registry, keep=True)
+    assert (picture.calls, picture.unsure) == ((), frozenset())
+    assert not registry.callers
+
+
+async def test_a_caller_who_is_seen_again_is_in_no_doubt() -> None:
+    _, registry = await read(HOLDING)
+    await read(registry=registry, keep=True)
+    await read(HOLDING, registry=registry, keep=True)
+    picture, _ = await read(registry=registry, keep=True)
+    assert picture.unsure == {CALL}
+
+
+async def test_a_caller_only_a_sweep_sees_is_believed_at_the_second_look() -> None:
+    """The word of the caller's entry is on its way behind the picture."""
+    _, registry = await read()
+    picture, _ = await read(HOLDING, registry=registry, keep=True)
+    assert picture.calls == () and not registry.callers
+    picture, _ = await read(HOLDING, registry=registry, keep=True)
+    assert [call.call_id for call in picture.calls] == [CALL]
