@@ -1,0 +1,55 @@
+"""Statements that write a row where it is missing and better an older one: writing twice is writing once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Table, or_
+from sqlalchemy.dialects import postgresql, sqlite
+
+from acd.records.tables import agent_sessions, call_events, calls, offers, surveys
+
+
+class Upserts(Mapping[str, Any]):
+    """By table name, in the order in which they must run: a call before its parts."""
+
+    def __init__(self, dialect: str) -> None:
+        self._insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+        self._statements = {
+            "calls": self._newer_wins(calls),
+            "call_events": self._insert(call_events).on_conflict_do_nothing(),
+            "offers": self._result_stays(offers),
+            "surveys": self._result_stays(surveys),
+            "agent_sessions": self._insert(agent_sessions).on_conflict_do_nothing(),
+        }
+
+    def __getitem__(self, table: str) -> Any:
+        return self._statements[table]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._statements)
+
+    def __len__(self) -> int:
+        return len(self._statements)
+
+    def _newer_wins(self, table: Table) -> Any:
+        statement = self._insert(table)
+        return statement.on_conflict_do_update(
+            index_elements=list(table.primary_key),
+            set_=_all_but_key(table, statement),
+            where=table.c.seq < statement.excluded.seq,
+        )
+
+    def _result_stays(self, table: Table) -> Any:
+        """Whoever comes late and does not know the result yet changes nothing."""
+        statement = self._insert(table)
+        return statement.on_conflict_do_update(
+            index_elements=list(table.primary_key),
+            set_=_all_but_key(table, statement),
+            where=or_(table.c.result.is_(None), statement.excluded.result.is_not(None)),
+        )
+
+
+def _all_but_key(table: Table, statement: Any) -> dict[str, Any]:
+    return {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}

@@ -1,0 +1,224 @@
+"""What every store promises, held against each of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from acd.errors import RecordRefused
+from acd.ports import AgentSession, CallFilter, Entry, Store
+from acd.queues.journey import Fact, JourneyEvent, fold
+from acd.queues.model import AgentId, AgentState, CallId
+from tests.contract.stores import KINDS, opened, url_of
+from tests.journeys import (
+    abandoned_call,
+    bare,
+    change,
+    entered,
+    entries,
+    journey,
+    served_call,
+    survey_asked,
+    waiting_call,
+)
+
+NOON = 1_790_000_000.123456  # a double with a crooked end
+ANYTHING = CallFilter()
+
+
+@pytest.fixture(params=KINDS)
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    # A URL's fixture must be asked for outside the loop's own work, hence by name.
+    url = None if request.param == "memory" else url_of(request.param, request, tmp_path)
+    async with opened(url) as made:
+        yield made
+
+
+async def ids(store: Store, wanted: CallFilter = ANYTHING) -> list[str]:
+    return [record.id for record in (await store.calls(wanted, 100)).items]
+
+
+async def test_a_call_is_read_as_it_was_written_to_the_last_bit(store: Store) -> None:
+    events = served_call("a", NOON)
+    await store.write(entries(events))
+    assert await store.call(CallId("a")) == fold(events)
+
+
+async def test_an_unknown_call_is_none(store: Store) -> None:
+    assert await store.call(CallId("nobody")) is None
+
+
+async def test_an_empty_batch_is_no_fault(store: Store) -> None:
+    await store.write([])
+    assert await ids(store) == []
+
+
+async def test_writing_again_changes_nothing(store: Store) -> None:
+    events = served_call("a", NOON)
+    batch = entries(events)
+    for part in (batch, batch, batch[:3], batch[5:6], batch[::-1]):
+        await store.write(part)
+    assert await store.call(CallId("a")) == fold(events)
+
+
+async def test_an_older_record_does_not_undo_a_newer_one(store: Store) -> None:
+    batch = entries(served_call("a", NOON))
+    await store.write(batch)
+    await store.write(batch[:2])
+    found = await store.call(CallId("a"))
+    assert found is not None and found.outcome == "answered" and len(found.offers) == 2
+
+
+async def test_a_fact_whose_entry_was_lost_comes_with_the_next_record(store: Store) -> None:
+    events = served_call("a", NOON)
+    batch = entries(events)
+    await store.write(batch[:2])
+    await store.write(batch[-1:])
+    assert await store.call(CallId("a")) == fold(events)
+
+
+async def test_a_call_grows_over_many_writes(store: Store) -> None:
+    events = served_call("a", NOON)
+    for count, entry in enumerate(entries(events), start=1):
+        await store.write([entry])
+        assert await store.call(CallId("a")) == fold(events[:count])
+
+
+async def test_a_batch_is_written_whole_or_not_at_all(store: Store) -> None:
+    fact = JourneyEvent(CallId("b"), 1, NOON, Fact.ENTERED)
+    with pytest.raises(RecordRefused):
+        await store.write([*entries(waiting_call("a", NOON)), Entry(journey=fact)])
+    assert await ids(store) == []
+
+
+async def test_data_of_facts_keeps_its_types(store: Store) -> None:
+    data = {"int": 1, "float": 1.0, "tiny": 5e-324, "yes": True, "none": None, "text": "Ёж \\ \" '; --\t"}
+    events = journey("a", entered(NOON), (Fact.PROMPT, NOON + 1, data))
+    await store.write(entries(events))
+    found = await store.call(CallId("a"))
+    assert found is not None
+    assert [(key, type(value), value) for key, value in found.events[1].data.items()] == [
+        (key, type(value), value) for key, value in data.items()
+    ]
+
+
+async def test_calls_are_listed_newest_first_without_their_events(store: Store) -> None:
+    for number, call_id in enumerate("abc"):
+        await store.write(entries(served_call(call_id, NOON + number)))
+    page = await store.calls(ANYTHING, 10)
+    assert page.items == tuple(bare(served_call(call_id, NOON + n)) for n, call_id in [(2, "c"), (1, "b"), (0, "a")])
+    assert page.next_cursor is None
+
+
+async def test_pages_are_stable_while_calls_come_in(store: Store) -> None:
+    for call_id in ("d", "b", "a", "c", "B"):  # one moment: the id decides, byte by byte
+        await store.write(entries(waiting_call(call_id, NOON)))
+    first = await store.calls(ANYTHING, 2)
+    assert [record.id for record in first.items] == ["d", "c"]
+    await store.write(entries([*waiting_call("new", NOON + 1), *waiting_call("e", NOON)]))
+    second = await store.calls(ANYTHING, 2, first.next_cursor)
+    await store.write(entries(waiting_call("newer", NOON + 2)))
+    third = await store.calls(ANYTHING, 2, second.next_cursor)
+    assert [record.id for record in second.items] == ["b", "a"]
+    assert [record.id for record in third.items] == ["B"]
+    assert third.next_cursor is None
+
+
+async def test_a_last_page_that_is_full_has_no_next(store: Store) -> None:
+    await store.write(entries([*waiting_call("a", NOON), *waiting_call("b", NOON)]))
+    assert (await store.calls(ANYTHING, 2)).next_cursor is None
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    ["", "x", "ü", "=", "W10", "e30", "W05hTiwgImEiXQ", "WzEuMCwgMV0", "WzEuMCwgIlx1MDAwMCJd", "A" * 4000, "\0"],
+)
+async def test_a_cursor_that_is_not_ours_is_refused(store: Store, cursor: str) -> None:
+    with pytest.raises(ValueError, match="cursor"):
+        await store.calls(ANYTHING, 10, cursor)
+
+
+async def test_filters(store: Store) -> None:
+    await store.write(entries(served_call("served", NOON, "89161234567", "1002")))
+    await store.write(entries(abandoned_call("gone", NOON + 1, "1001")))
+    await store.write(entries(waiting_call("waits", NOON + 2, "anonymous", "support")))
+    assert await ids(store, CallFilter(queue="sales")) == ["gone", "served"]
+    assert await ids(store, CallFilter(agent="1002")) == ["served"]
+    assert await ids(store, CallFilter(agent="1009")) == []  # was only offered the call
+    assert await ids(store, CallFilter(ended=True)) == ["gone", "served"]
+    assert await ids(store, CallFilter(ended=False)) == ["waits"]
+    assert await ids(store, CallFilter(since=NOON + 1, until=NOON + 2)) == ["gone"]
+    assert await ids(store, CallFilter(queue="sales", ended=True, since=NOON, until=NOON + 1)) == ["served"]
+
+
+@pytest.mark.parametrize("asked", ["+79161234567", "89161234567", "8 (916) 123-45-67", "79161234567"])
+async def test_a_number_is_found_however_it_is_written(store: Store, asked: str) -> None:
+    await store.write(entries([*waiting_call("a", NOON, "89161234567"), *waiting_call("b", NOON + 1, "+79161234567")]))
+    await store.write(entries(waiting_call("c", NOON + 2, "1001")))
+    assert await ids(store, CallFilter(number=asked)) == ["b", "a"]
+    assert await ids(store, CallFilter(number="1001")) == ["c"]
+    assert await ids(store, CallFilter(number="34567")) == []  # the whole number, no part of it
+
+
+async def test_open_calls_come_oldest_first_with_their_events(store: Store) -> None:
+    later, earlier = waiting_call("a", NOON + 5), waiting_call("b", NOON)
+    await store.write(entries([*later, *earlier, *served_call("c", NOON)]))
+    assert await store.open_calls() == (fold(earlier), fold(later))
+
+
+async def test_the_days_calls_are_those_that_entered_since_and_ended(store: Store) -> None:
+    await store.write(entries(served_call("yesterday", NOON - 1)))
+    await store.write(entries([*abandoned_call("b", NOON + 1), *served_call("a", NOON), *waiting_call("c", NOON)]))
+    assert await store.ended_since(NOON) == (bare(served_call("a", NOON)), bare(abandoned_call("b", NOON + 1)))
+
+
+async def test_who_was_asked_the_survey_question_and_when_last(store: Store) -> None:
+    def asked(call_id: str, at: float, number: str) -> list[Entry]:
+        return entries(journey(call_id, entered(at - 60, number), survey_asked(at)))
+
+    await store.write(asked("a", NOON - 1, "+74951111111"))
+    await store.write([*asked("b", NOON, "+74952222222"), *asked("c", NOON + 7, "+74952222222")])
+    await store.write([*asked("d", NOON + 5, "+74952222222"), *asked("e", NOON, "")])
+    await store.write(entries(waiting_call("f", NOON, "+74953333333")))
+    assert await store.surveyed_since(NOON) == {"+74952222222": NOON + 7}
+
+
+async def test_agent_sessions_last_until_the_next_change(store: Store) -> None:
+    agent = AgentId("1001")
+    changes = [
+        change(NOON, AgentState.READY),
+        change(NOON + 10, AgentState.TALKING, call_id="a"),
+        change(NOON + 20, AgentState.WRAP_UP),
+        change(NOON + 20, AgentState.PAUSED, reason="lunch"),
+        change(NOON + 15, AgentState.READY, agent="1002"),
+    ]
+    await store.write(changes)
+    await store.write([changes[2], changes[0]])
+    ready = AgentSession(agent, "ready", None, None, NOON, NOON + 10)
+    talking = AgentSession(agent, "talking", None, CallId("a"), NOON + 10, NOON + 20)
+    paused = AgentSession(agent, "paused", "lunch", None, NOON + 20, None)
+    assert await store.agent_sessions(agent, NOON - 5, NOON + 60) == (ready, talking, paused)
+    assert await store.agent_sessions(agent, NOON + 5, NOON + 10) == (ready,)
+    assert await store.agent_sessions(agent, NOON + 10, NOON + 11) == (talking,)
+    assert await store.agent_sessions(agent, NOON + 12, NOON + 20) == (talking,)
+    assert await store.agent_sessions(agent, NOON + 90, NOON + 99) == (paused,)
+    assert await store.agent_sessions(agent, NOON - 9, NOON) == ()
+    assert await store.agent_sessions(AgentId("nobody"), NOON, NOON + 60) == ()
+
+
+async def test_readers_and_writers_at_once(store: Store) -> None:
+    async def write(name: str) -> None:
+        for entry in entries(served_call(name, NOON)):
+            await store.write([entry])
+
+    async def read() -> None:
+        for _ in range(10):
+            for record in (await store.calls(ANYTHING, 10)).items:
+                assert record.queue in (None, "sales")
+
+    await asyncio.gather(*(write(f"call-{n}") for n in range(4)), read(), read())
+    for n in range(4):
+        assert await store.call(CallId(f"call-{n}")) == fold(served_call(f"call-{n}", NOON))
