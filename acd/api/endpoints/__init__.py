@@ -1,0 +1,1 @@
+"""The routes by subject. Each module holds its handlers and its ROUTES."""

@@ -1,0 +1,196 @@
+"""From the daemon's dataclasses to the wire's models. The only place where seconds since 1970 become ISO 8601."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, tzinfo
+from typing import overload
+
+from acd.api import models
+from acd.api.render_why import why_ended
+from acd.ports import Board, Delta
+from acd.queues.journey import CallRecord, Fact, JourneyEvent, Value
+from acd.queues.views import AgentView, NodeView, QueueView, Why
+
+
+class Renderer:
+    """Renders in one timezone."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self.zone = zone
+
+    def moment(self, at: float) -> str:
+        """`at` (seconds since 1970) as ISO 8601 with the offset of the configured timezone."""
+        return datetime.fromtimestamp(at, self.zone).isoformat(timespec="milliseconds")
+
+    def _maybe(self, at: float | None) -> str | None:
+        return None if at is None else self.moment(at)
+
+    def queue(self, view: QueueView) -> models.Queue:
+        today = view.today
+        return models.Queue(
+            name=view.name,
+            waiting=view.waiting,
+            longest_wait_s=_s(view.longest_wait_s),
+            agents_online=view.agents_online,
+            agents_ready=view.agents_ready,
+            today=models.QueueToday(
+                offered=today.offered,
+                answered=today.answered,
+                abandoned=today.abandoned,
+                service_level=today.service_level,
+            ),
+        )
+
+    def agent(self, view: AgentView) -> models.Agent:
+        today = view.today
+        return models.Agent(
+            id=view.id,
+            name=view.name,
+            state=view.state,
+            since=self.moment(view.since),
+            reason=view.reason,
+            call_id=view.call_id,
+            skills=dict(view.skills),
+            today=models.AgentToday(answered=today.answered, missed=today.missed, talk_s=_s(today.talk_s)),
+        )
+
+    def node(self, view: NodeView) -> models.Node:
+        return models.Node(
+            name=view.name, connected=view.connected, since=self.moment(view.since), problem=view.problem
+        )
+
+    def status(self, board: Board) -> models.Status:
+        """Everything but the calls."""
+        return models.Status(**self._status(board))
+
+    def snapshot(self, board: Board) -> models.Snapshot:
+        """Everything, for the beginning of an event stream."""
+        now = board.now()
+        return models.Snapshot(**self._status(board), calls=[self.call(live, now) for live in board.live_calls()])
+
+    def _status(self, board: Board) -> dict[str, object]:
+        return {
+            "as_of": self.moment(board.now()),
+            "queues": [self.queue(view) for view in board.queues()],
+            "agents": [self.agent(view) for view in board.agents()],
+            "nodes": [self.node(view) for view in board.nodes()],
+            "problems": dict(board.problems()),
+            "degraded": dict(board.degraded()),
+        }
+
+    def delta(self, delta: Delta, now: float) -> models.Delta:
+        return models.Delta.model_validate(
+            {
+                "kind": delta.kind,
+                "agent": self.agent(delta.agent) if delta.agent else None,
+                "call": self.call(delta.call, now) if delta.call else None,
+                "node": self.node(delta.node) if delta.node else None,
+            }
+        )
+
+    def call(self, record: CallRecord, now: float, *, events: bool = False) -> models.Call:
+        """A call as of `now` (seconds since 1970), with its `events` on demand."""
+        return models.Call(
+            id=record.id,
+            state="live" if record.ended_at is None else "ended",
+            number=record.number,
+            name=record.name,
+            did=record.did,
+            node=record.node,
+            queue=record.queue,
+            entered_at=self.moment(record.entered_at),
+            queued_at=self._maybe(record.queued_at),
+            answered_at=self._maybe(record.answered_at),
+            talk_ended_at=self._maybe(record.talk_ended_at),
+            ended_at=self._maybe(record.ended_at),
+            ended_by=record.ended_by,
+            outcome=record.outcome,
+            wait_s=_s(_wait_so_far_s(record, now)),
+            talk_s=_s(_talk_so_far_s(record, now)),
+            agent=record.agent,
+            offers=self._offers(record),
+            survey=models.Survey(result=record.survey_result, score=record.survey_score),
+            disposition=_disposition(record.disposition),
+            reconciled=record.reconciled,
+            events=[self._event(event) for event in record.events] if events else [],
+        )
+
+    def _offers(self, record: CallRecord) -> list[models.Offer]:
+        return [
+            models.Offer(
+                id=offer.offer_id,
+                agent=offer.agent,
+                at=self.moment(offer.at),
+                result=offer.result,
+                ring_s=_s(offer.ring_s),
+            )
+            for offer in record.offers
+        ]
+
+    def _event(self, event: JourneyEvent) -> models.Event:
+        data = {key: self._value(key, value) for key, value in event.data.items()}
+        return models.Event(seq=event.seq, at=self.moment(event.at), fact=event.fact, data=data)
+
+    def _value(self, key: str, value: Value) -> Value:
+        if key.endswith("_at") and isinstance(value, int | float):
+            return self.moment(value)
+        return value
+
+    def why(self, why: Why) -> models.Why:
+        return models.Why(
+            call_id=why.call_id,
+            at=self.moment(why.at),
+            summary=why.summary,
+            position=why.position,
+            candidates=[
+                models.Candidate(
+                    agent=candidate.agent_id,
+                    name=candidate.name,
+                    eligible=candidate.eligible,
+                    chosen=candidate.chosen,
+                    reason=candidate.reason,
+                )
+                for candidate in why.candidates
+            ],
+        )
+
+    def why_ended(self, record: CallRecord, names: Mapping[str, str]) -> models.Why:
+        """Why an ended call went where it went, told from its record; `names` of agents by id."""
+        return self.why(why_ended(record, names))
+
+
+@overload
+def _s(seconds: float) -> float: ...
+
+
+@overload
+def _s(seconds: None) -> None: ...
+
+
+def _s(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
+
+
+def _wait_so_far_s(record: CallRecord, now: float) -> float | None:
+    waiting = record.wait_s is None and record.queued_at is not None and record.ended_at is None
+    return max(0.0, now - record.queued_at) if waiting and record.queued_at is not None else record.wait_s
+
+
+def _talk_so_far_s(record: CallRecord, now: float) -> float | None:
+    if record.answered_at is None or record.talk_ended_at is not None or record.ended_at is not None:
+        return record.talk_s
+    joined = [event.at for event in record.events if event.fact is Fact.CONNECTED]
+    began = joined[-1] if joined else record.answered_at
+    return (record.talk_s or 0.0) + max(0.0, now - began)
+
+
+def _disposition(data: Mapping[str, Value] | None) -> models.Disposition | None:
+    if data is None:
+        return None
+    amount = data.get("amount")
+    return models.Disposition(
+        code=str(data.get("code") or ""),
+        amount=float(amount) if isinstance(amount, int | float) else None,
+        note=str(data.get("note") or ""),
+    )

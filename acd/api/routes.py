@@ -1,0 +1,17 @@
+"""All routes of the API. A new endpoint goes into its module's ROUTES; a new subject is one more line here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from acd.api.endpoints import agents, calls, events, health, pages, status
+from acd.api.routing import Route
+
+ROUTES: Final[tuple[Route, ...]] = (
+    *health.ROUTES,
+    *status.ROUTES,
+    *agents.ROUTES,
+    *calls.ROUTES,
+    *events.ROUTES,
+    *pages.ROUTES,
+)
