@@ -1,0 +1,43 @@
+# make setup   what is missing: .venv with the console script, Asterisk, Debian packages for the tests
+# make demo    a whole hotline with simulated callers and agents; SECONDS=60 stops it by itself
+# make test    the whole suite, on a real Asterisk
+# make bench   the benchmark against app_queue and a bare Dial
+# make lint    ruff, mypy --strict, import contracts
+# make prompts speaks asterisk-conf/sounds/prompts.yaml anew
+# make lock    renews requirements.lock from pyproject.toml
+
+.DEFAULT_GOAL := setup
+.PHONY: setup demo test bench lint prompts lock
+# A shell may have SECONDS of its own (bash counts them); only `make demo SECONDS=…` is meant.
+SECONDS_GIVEN := $(if $(filter command line,$(origin SECONDS)),$(SECONDS))
+
+BIN := .venv/bin
+SETUP := python3 acd/lab/setup.py
+
+setup:
+	@$(SETUP) venv asterisk
+
+demo:
+	@$(SETUP) venv asterisk
+	@$(BIN)/python -m acd.lab.demo $(if $(SECONDS_GIVEN),--seconds $(SECONDS_GIVEN))
+
+test:
+	@$(SETUP) venv asterisk tests
+	@$(BIN)/pytest $(or $(ARGS),-n 2 --dist loadfile)
+
+bench:
+	@echo 'make bench: the benchmark is not in this version yet' >&2; exit 1
+
+lint:
+	@$(SETUP) venv
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+prompts:
+	@$(SETUP) venv prompts
+	@$(BIN)/python -m acd.lab.prompts
+
+lock:
+	@$(SETUP) lock

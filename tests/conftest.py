@@ -1,0 +1,25 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from acd.lab.asterisk import LabAsterisk, LabSpec, agent_accounts, run_asterisk
+
+pytest_plugins = ["tests.postgres"]
+
+
+@pytest.fixture(scope="session")
+def asterisk() -> Iterator[LabAsterisk]:
+    """One real Asterisk for the whole session, with agents 1001..1020. Do not stop it: run your own for that.
+
+    It is entered and left in a thread with a loop of its own, so that a test may ask for it from within its own.
+    """
+    context = run_asterisk(LabSpec(agents=agent_accounts(1001, 20)))
+    with ThreadPoolExecutor(1) as thread, asyncio.Runner() as runner:
+        yield thread.submit(runner.run, context.__aenter__()).result()
+        thread.submit(runner.run, context.__aexit__(None, None, None)).result()

@@ -1,0 +1,360 @@
+"""asterisk-conf/acd.conf keeps docs/dialplan.md, verb by verb, in a real Asterisk."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from acd import tasks
+from acd.lab.asterisk import LabAsterisk, LabSpec, agent_accounts, run_asterisk
+from tests.fakes.caller import Caller, beat, enter, go_stale
+from tests.fakes.rawami import RawAmi, raw_ami
+
+pytestmark = pytest.mark.asterisk
+
+# Agents made of dialplan: what they do is what their number says.
+AGENTS = """
+[lab-agents]
+exten => answers,1,Answer()
+ same => n,Wait(30)
+exten => leaves,1,Answer()
+ same => n,Wait(0.3)
+ same => n,Hangup(16)
+exten => busy,1,Busy(1)
+exten => rings,1,Ringing()
+ same => n,Wait(30)
+"""
+RINGS = {"ACD_OFFER": "o1", "ACD_AGENT": "1001", "ACD_DIAL": "Local/rings@lab-agents/n", "ACD_RING_S": "20"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def pbx() -> AsyncIterator[LabAsterisk]:
+    async with run_asterisk(LabSpec(agents=agent_accounts(1001, 2), extensions=AGENTS)) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def ami(pbx: LabAsterisk) -> AsyncIterator[RawAmi]:
+    async with raw_ami(pbx) as session:
+        await beat(session)
+        yield session
+        # Also after a failure: the next test must not find this one's callers in the queue.
+        await session.action("Hangup", Channel="/^Local/.*$/")
+
+
+async def test_a_caller_enters_with_facts_and_is_held(ami: RawAmi) -> None:
+    caller = await enter(ami, name="Анна, \\ ${EPOCH} & co")
+    entered = await caller.hears("AcdEnter", 0)
+    assert re.fullmatch(r"\d{14}-\d{12}", caller.call)
+    assert entered["Did"] == "74951234567"
+    assert entered["CallerIDNum"] == caller.number
+    assert entered["CallerIDName"].startswith("Анна, ") and "${EPOCH} & co" in entered["CallerIDName"]
+    assert re.fullmatch(r"\d+\.\d{3}", entered["Entered"])
+    assert abs(float(entered["Entered"]) - time.time()) < 2
+    assert (await caller.hears("AcdHold", 0))["Verb"] == "hold"
+    assert await caller.variable("ACD_VERB") == "hold"
+    assert await caller.variable("ACD_ENTERED") == entered["Entered"]
+    await caller.hang_up()
+    await caller.is_gone(0)
+
+
+@pytest.mark.parametrize(
+    "dialled", ["500&PJSIP/1001", "+7(495)1", "500${EPOCH}", "5" * 21, "+", "1\\nEvent: Hangup", "abc"]
+)
+async def test_what_is_no_number_is_refused_and_dials_nobody(ami: RawAmi, dialled: str) -> None:
+    mark = len(ami.events)
+    await ami.action("Originate", Channel=f"Local/{dialled}@acd-inbound/n", Application="Wait", Data="1", Async="true")
+    answer = await ami.event("OriginateResponse", after=mark)
+    assert answer["Response"] == "Failure"
+    assert not ami.heard("AcdEnter", mark)
+    assert not ami.heard("DialBegin", mark)
+
+
+@pytest.mark.parametrize("dialled", ["5" * 20, "+" + "5" * 20, "1"])
+async def test_a_number_is_one_to_twenty_digits(ami: RawAmi, dialled: str) -> None:
+    caller = await enter(ami, did=dialled)
+    assert (await caller.hears("AcdEnter", 0))["Did"] == dialled
+    await caller.hang_up()
+
+
+async def test_a_long_name_is_cut(ami: RawAmi) -> None:
+    caller = await enter(ami, name="n" * 120)
+    assert (await caller.hears("AcdEnter", 0))["CallerIDName"] == "n" * 80
+    await caller.hang_up()
+
+
+async def test_letters_are_not_a_number_of_ours(ami: RawAmi) -> None:
+    await ami.action("Originate", Channel="Local/sales@acd-inbound/n", Application="Wait", Data="1", Async="true")
+    failed = await ami.event("OriginateResponse")
+    assert failed["Response"] == "Failure"
+    assert not ami.heard("AcdEnter")
+
+
+async def test_a_call_sent_to_another_number_stays_the_same_call(ami: RawAmi) -> None:
+    caller = await enter(ami)
+    entered = await caller.variable("ACD_ENTERED")
+    mark = len(ami.events)
+    await ami.action("Redirect", Channel=caller.channel, Context="acd-inbound", Exten="78002000600", Priority="1")
+    assert (await caller.hears("AcdEnter", mark))["Did"] == "78002000600"
+    assert await caller.variable("ACD_ENTERED") == entered
+    await caller.hang_up()
+
+
+async def test_fallback_when_the_heartbeat_is_missing_at_entry_and_home_when_it_is_back(ami: RawAmi) -> None:
+    await ami.action("Setvar", Variable="ACD_HEARTBEAT", Value="")
+    caller = await enter(ami, first="AcdFallback")
+    await ami.event("QueueCallerJoin", Queue="acd-fallback", CallerIDNum=caller.number)
+    assert not ami.heard("AcdEnter")
+    await beat(ami, 6)
+    home = await caller.hears("AcdHold", 0, timeout_s=13)
+    assert home["Verb"] == "hold"
+    await caller.hang_up()
+
+
+@pytest.mark.parametrize("ahead_s", [-60, 3600])
+async def test_a_held_caller_falls_back_when_the_heartbeat_is_far_away(ami: RawAmi, ahead_s: int) -> None:
+    caller = await enter(ami)
+    mark = len(ami.events)
+    await beat(ami, ahead_s)
+    await caller.hears("AcdFallback", mark, timeout_s=4)
+    assert await caller.variable("ACD_VERB") == "fallback"
+    await caller.hang_up()
+
+
+async def test_fallback_keeps_the_order_of_entry(ami: RawAmi) -> None:
+    """The later caller falls back first, and yet the earlier one is ahead."""
+    early, late = await enter(ami), await enter(ami)
+    await ami.action("Setvar", Channel=early.channel, Variable="ACD_ENTERED", Value="1700000100.000")
+    mark = await late.order("acd-fallback")
+    await ami.event("QueueCallerJoin", after=mark, CallerIDNum=late.number, Position="1")
+    mark = await early.order("acd-fallback")
+    await ami.event("QueueCallerJoin", after=mark, CallerIDNum=early.number, Position="1")
+    for caller in (early, late):
+        await caller.hang_up()
+
+
+async def test_fallback_reaches_a_member_and_does_not_cut_its_ringing(ami: RawAmi) -> None:
+    """A lap of ten seconds ends while the agent rings; he rings on, and when he answers he has the caller."""
+    await go_stale(ami)
+    caller = await enter(ami, first="AcdFallback")
+    member = {"Queue": "acd-fallback", "Interface": "Local/rings@lab-agents/n"}
+    await ami.action("QueueAdd", MemberName="1001", **member)
+    try:
+        called = await ami.event("AgentCalled", CallerIDNum=caller.number)
+        mark = len(ami.events)
+        missed = await ami.event("AgentRingNoAnswer", 20, after=mark, CallerIDNum=caller.number)
+        assert float(missed["Timestamp"]) - float(called["Timestamp"]) > 14
+    finally:
+        await ami.action("QueueRemove", **member)
+        await caller.hang_up()
+
+
+async def test_fallback_connects_and_the_call_ends_by_itself(ami: RawAmi) -> None:
+    await go_stale(ami)
+    member = {"Queue": "acd-fallback", "Interface": "Local/leaves@lab-agents/n"}
+    await ami.action("QueueAdd", MemberName="1001", **member)
+    try:
+        caller = await enter(ami, first="AcdFallback")
+        await ami.event("AgentConnect", CallerIDNum=caller.number)
+        gone = await caller.is_gone(0)
+        assert gone["Context"] == "acd-after"
+    finally:
+        await ami.action("QueueRemove", **member)
+
+
+@pytest.mark.parametrize(
+    ("dial", "status", "cause"),
+    [
+        ("PJSIP/1001", "CHANUNAVAIL", "3"),  # not registered
+        ("PJSIP/nobody", "CHANUNAVAIL", "3"),
+        ("Nothing/1001", "CHANUNAVAIL", "66"),
+        ("nonsense", "CHANUNAVAIL", "0"),
+        ("", "CHANUNAVAIL", "0"),
+        (
+            "Local/busy@lab-agents/n",
+            "BUSY",
+            "0",
+        ),  # a telephone's 486 would be 17; Local channels have no cause
+    ],
+)
+async def test_an_agent_who_cannot_be_reached_sends_the_caller_back_to_hold(
+    ami: RawAmi, dial: str, status: str, cause: str
+) -> None:
+    caller = await enter(ami)
+    mark = await caller.order("acd-connect", ACD_OFFER="o7", ACD_AGENT="1001", ACD_DIAL=dial, ACD_RING_S="5")
+    dialled = await caller.hears("AcdDial", mark)
+    assert (dialled["Offer"], dialled["Agent"], dialled["Verb"]) == ("o7", "1001", "connect")
+    assert (dialled["Status"], dialled["Cause"]) == (status, cause)
+    assert int(dialled["RingMs"]) < 2000
+    await caller.hears("AcdHold", mark)
+    await caller.hang_up()
+
+
+async def test_an_agent_who_does_not_answer(ami: RawAmi) -> None:
+    caller = await enter(ami)
+    mark = await caller.order("acd-connect", **RINGS | {"ACD_RING_S": "1.5"})
+    dialled = await caller.hears("AcdDial", mark)
+    assert (dialled["Status"], dialled["Cause"]) == ("NOANSWER", "0")
+    assert 1400 < int(dialled["RingMs"]) < 2500
+    await caller.hears("AcdHold", mark)
+    await caller.hang_up()
+
+
+async def test_after_the_agent_has_hung_up_the_caller_waits_for_one_more_order_and_then_goes(
+    ami: RawAmi,
+) -> None:
+    caller = await enter(ami)
+    mark = await caller.order("acd-connect", **RINGS | {"ACD_DIAL": "Local/leaves@lab-agents/n"})
+    dialled = await caller.hears("AcdDial", mark)
+    assert dialled["Status"] == "ANSWER"
+    gone = await caller.is_gone(mark)
+    assert (gone["Context"], gone["Cause"]) == ("acd-after", "16")
+    assert 4.5 < float(gone["Timestamp"]) - float(dialled["Timestamp"]) < 7
+
+
+async def test_the_callers_hang_up_ends_the_ringing_at_once(ami: RawAmi) -> None:
+    caller = await enter(ami)
+    mark = await caller.order("acd-connect", **RINGS)
+    await ami.event("DialState", after=mark, DialStatus="RINGING")
+    await caller.hang_up()
+    gone = await caller.is_gone(mark)
+    leg = await ami.event("DialEnd", after=mark, DialStatus="CANCEL")
+    assert abs(float(leg["Timestamp"]) - float(gone["Timestamp"])) < 0.5
+    assert not ami.heard("AcdDial", mark)
+
+
+async def test_say_plays_and_returns_to_hold(ami: RawAmi) -> None:
+    caller = await enter(ami)
+    mark = await caller.order("acd-say", ACD_PROMPT="acd/agent-ready", ACD_SEQ="41")
+    done = await caller.hears("AcdDone", mark)
+    assert (done["Seq"], done["Status"], done["Verb"]) == ("41", "ok", "say")
+    held = await caller.hears("AcdHold", mark)
+    assert float(held["Timestamp"]) >= float(done["Timestamp"])
+    assert float(done["Timestamp"]) - float((await caller.hears("AcdHold", 0))["Timestamp"]) > 1
+    await caller.hang_up()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "status"), [("acd/no-such-thing", "error"), ("", "ok"), ("acd/no-such-thing&beep", "error")]
+)
+async def test_a_missing_prompt_is_skipped(ami: RawAmi, prompt: str, status: str) -> None:
+    caller = await enter(ami)
+    mark = await caller.order("acd-say", ACD_PROMPT=prompt, ACD_SEQ="1")
+    assert (await caller.hears("AcdDone", mark))["Status"] == status
+    await caller.hears("AcdHold", mark)
+    await caller.hang_up()
+
+
+COLLECT = {"ACD_FIRST_S": "3", "ACD_MORE": "1", "ACD_MORE_S": "0.5", "ACD_SEQ": "9"}
+
+
+@pytest.mark.parametrize("prompt", ["", "acd/no-such-thing", "beep&acd/no-such-thing", "acd/nps-question"])
+@pytest.mark.parametrize(("keys", "digits"), [("7", "7"), ("10", "10"), ("1", "1"), ("#", "#"), ("*", "*")])
+async def test_collect_takes_one_digit_or_ten(ami: RawAmi, prompt: str, keys: str, digits: str) -> None:
+    caller = await enter(ami)
+    mark = await caller.order("acd-collect", ACD_PROMPT=prompt, **COLLECT)
+    for key in keys:
+        await caller.press(key)
+    done = await caller.hears("AcdDone", mark, timeout_s=5)
+    assert (done["Verb"], done["Seq"], done["Status"], done["Digits"]) == ("collect", "9", "ok", digits)
+    assert await caller.variable("ACD_VERB") == "after"
+    await caller.hang_up()
+
+
+@pytest.mark.parametrize("prompt", ["", "acd/no-such-thing", "beep"])
+async def test_collect_gives_up_in_time(ami: RawAmi, prompt: str) -> None:
+    caller = await enter(ami)
+    begun = time.monotonic()
+    mark = await caller.order("acd-collect", ACD_PROMPT=prompt, **COLLECT | {"ACD_FIRST_S": "0.7"})
+    done = await caller.hears("AcdDone", mark)
+    assert (done["Status"], done["Digits"]) == ("timeout", "")
+    assert 0.6 < time.monotonic() - begun < 3
+    await caller.hang_up()
+
+
+async def test_record_writes_the_message(ami: RawAmi, pbx: LabAsterisk) -> None:
+    caller = await enter(ami)
+    mark = await caller.order("acd-record", ACD_PROMPT="", ACD_MAX_S="1", ACD_SEQ="3")
+    done = await caller.hears("AcdDone", mark)
+    assert (done["Verb"], done["Seq"], done["Status"]) == ("record", "3", "ok")
+    assert pbx.recordings is not None
+    assert (pbx.recordings / f"{caller.call}.wav").exists()
+    await caller.hang_up()
+
+
+async def test_bye_says_it_and_ends(ami: RawAmi) -> None:
+    caller = await enter(ami)
+    mark = await caller.order("acd-bye", ACD_PROMPT="acd/no-such-thing", ACD_SEQ="5")
+    assert (await caller.hears("AcdDone", mark))["Verb"] == "bye"
+    assert (await caller.is_gone(mark))["Cause"] == "16"
+
+
+async def _to_queue(caller: Caller) -> None:
+    await caller.hears("AcdFallback", await caller.order("acd-fallback"))
+    await caller.ami.event("QueueCallerJoin", CallerIDNum=caller.number)
+
+
+@pytest.mark.parametrize("verb", ["hold", "connect", "say", "collect", "record", "after", "fallback"])
+async def test_redirect_leaves_any_verb_at_once(ami: RawAmi, verb: str) -> None:
+    caller = await enter(ami)
+    long_prompt = {"ACD_PROMPT": "acd/nps-question", "ACD_SEQ": "1"}
+    if verb == "fallback":
+        await go_stale(ami)
+        await _to_queue(caller)
+        await beat(ami)
+    elif verb == "connect":
+        mark = await caller.order("acd-connect", **RINGS)
+        await ami.event("DialState", after=mark, DialStatus="RINGING")
+    elif verb != "hold":
+        await caller.order(f"acd-{verb}", **long_prompt)
+    sent = time.monotonic()
+    mark = await caller.order("acd-say", ACD_PROMPT="", ACD_SEQ="77")
+    assert (await caller.hears("AcdDone", mark, Seq="77"))["Verb"] == "say"
+    assert time.monotonic() - sent < 1
+    await caller.hears("AcdHold", mark)
+    await caller.hang_up()
+
+
+async def test_redirect_out_of_a_conversation_frees_the_agent(ami: RawAmi) -> None:
+    caller = await enter(ami)
+    mark = await caller.order("acd-connect", **RINGS | {"ACD_DIAL": "Local/answers@lab-agents/n"})
+    await ami.event("BridgeEnter", after=mark, Channel=caller.channel)
+    mark = await caller.order("acd-hold")
+    await caller.hears("AcdHold", mark)
+    await ami.event("BridgeLeave", after=mark, Channel=caller.channel)
+    await caller.hang_up()
+
+
+async def test_the_feature_codes_name_the_phone_and_not_the_caller_id(ami: RawAmi) -> None:
+    """Local channels have `;2` behind the digits a telephone's channel ends in, hence the odd endpoint."""
+    orders = {"*41": "login", "*42": "logout", "*43": "pause", "*44": "ready"}
+    for code, order in orders.items():
+        mark = len(ami.events)
+        await ami.action(
+            "Originate",
+            Channel=f"Local/{code}@agents/n",
+            Application="Wait",
+            Data="1",
+            CallerID="1002",
+            Async="true",
+        )
+        event = await ami.event("AcdAgent", after=mark)
+        assert event["Order"] == order
+        assert event["Endpoint"].startswith(f"Local/{code}@agents")
+
+
+def test_no_globals_no_gosub_and_only_our_names() -> None:
+    text = Path("asterisk-conf/acd.conf").read_text()
+    code = "\n".join(line for line in text.splitlines() if not line.startswith(";"))
+    assert "[globals]" not in code and "Gosub" not in code
+    assert all(name.startswith("acd-") for name in re.findall(r"(?m)^\[([^\]]+)\]", code))
+    assert all(name.startswith("Acd") for name in re.findall(r"UserEvent\((\w+)", code))
+
+
+def test_nothing_is_left_running_between_tests() -> None:
+    assert tasks.count() == 0
