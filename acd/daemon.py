@@ -1,0 +1,301 @@
+"""The composition root: builds every object by hand, boots them in order, and ends them well.
+
+Boot: database up to date -> open calls loaded -> every Asterisk read back -> ready. A database that is away holds up
+nothing: calls go on, what is to be recorded waits, and health says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from acd import tasks
+from acd.ami.node import Node, Nodes
+from acd.ami.phones import Phones
+from acd.ami.values import AmiSettings
+from acd.api.metrics import Reading
+from acd.api.server import ApiServer
+from acd.api.settings import ApiSettings, Role, Token
+from acd.board import LiveBoard, LiveFloor
+from acd.clock import SteadyClock
+from acd.config import Asterisk, Settings
+from acd.dispatcher import Dispatcher
+from acd.errors import AmiError, StorageError
+from acd.feed import LiveFeed
+from acd.ivr.core import Core
+from acd.numbers import warm_up
+from acd.plan import plan_of, script_of
+from acd.queues import events as ev
+from acd.queues.commands import AgentChanged, Journal
+from acd.queues.model import AgentId
+from acd.records import database
+from acd.records.fresh import FreshStore
+from acd.records.recorder import Recorder
+from acd.records.schema import upgrade
+from acd.records.store import SqlStore
+from acd.timers import LoopTimers
+
+log = structlog.get_logger(__name__)
+
+FLUSH_S = 4.0
+GC_THRESHOLD = 20_000  # new objects between two looks: some hundred calls' worth
+LAST_ORDERS_S = 2.0
+DATABASE_RETRY_S = 5.0
+DATABASE_PATIENCE_S = 15.0
+
+
+async def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises AcdError when it cannot even begin (port taken...)."""
+    daemon = Daemon(settings)
+    try:
+        async with _until_told(signal.SIGTERM, signal.SIGINT):
+            await daemon.start()
+            _spare_the_collector()
+            await asyncio.Event().wait()
+    finally:
+        await daemon.stop()
+    log.info("stopped")
+
+
+def _spare_the_collector() -> None:
+    """What is there now stays for good, and calls leave few cycles: look for them seldom."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
+
+
+@contextlib.asynccontextmanager
+async def _until_told(*numbers: signal.Signals) -> AsyncIterator[None]:
+    """Leaves the block, wherever it is, at the first of these signals; further ones change nothing."""
+    loop = asyncio.get_running_loop()
+    told = asyncio.timeout(None)
+
+    def tell() -> None:
+        with contextlib.suppress(RuntimeError):  # it has been told, or the block is left already
+            told.reschedule(0.0)
+
+    for number in numbers:
+        loop.add_signal_handler(number, tell)
+    try:
+        async with told:
+            yield
+    except TimeoutError:
+        if not told.expired():
+            raise
+        log.info("stopping")
+
+
+class Daemon:
+    """All the parts and their wires. `start` and `stop` once each."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = SteadyClock()
+        self.plan = plan_of(settings)
+        self.core = Core(self.plan, script_of(settings), settings.survey.ask_again_after_days)
+        self.store = SqlStore(database.connect(settings.database), settings.default_country)
+        self.recorder = Recorder(self.store)
+        self.feed = LiveFeed()
+        self.dispatcher = Dispatcher(self.core, self.recorder, self._watch)
+        self.timers = LoopTimers(self.clock, self.dispatcher.post)
+        self.phones = Phones()
+        self.nodes = [self._node(asterisk) for asterisk in settings.asterisk]
+        self.switch = Nodes(self.nodes)
+        self.dispatcher.connect(self.switch, self.timers)
+        self.board = LiveBoard(self.core, self.clock, self.switch.views, self.problems, self.degraded)
+        self.floor = LiveFloor(self.dispatcher, self.board, self.clock, self.store)
+        self.api = ApiServer(
+            api_settings(settings),
+            board=self.board,
+            floor=self.floor,
+            feed=self.feed,
+            store=FreshStore(self.store, self.recorder),
+            gauges=self.readings,
+        )
+        self._database_problem: str | None = "not opened yet"
+        self._tasks: list[asyncio.Task[None]] = []
+        self._recording: asyncio.Task[None] | None = None
+
+    def _node(self, asterisk: Asterisk) -> Node:
+        endpoints = {agent.endpoint: AgentId(agent.id) for agent in self.plan.agents.values()}
+        return Node(
+            ami_settings(self.settings, asterisk),
+            endpoints,
+            self.phones,
+            self.clock,
+            self.dispatcher.post,
+            default_region=self.settings.default_country,
+            language=self.settings.language,
+            fallback_queue=self.settings.fallback.queue,
+            heartbeat_s=self.settings.fallback.heartbeat_s,
+            on_change=lambda view: self.feed.publish(node=view),
+        )
+
+    # -- life ---------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Boot in order. AcdError when the API's port cannot be had; everything else heals by itself."""
+        warm_up(self.settings.default_country)
+        await self.api.start()
+        self._spawn(self.dispatcher.run(), "dispatcher")
+        await self._open_database()
+        await self._log_in_early_birds()
+        for node in self.nodes:
+            self._spawn(node.run(), f"node {node.name}")
+        self._spawn(self._midnights(), "midnights")
+        log.info("started", api=self.api.url, queues=len(self.plan.queues), agents=len(self.plan.agents))
+
+    async def stop(self) -> None:
+        """Withdraw offers, keep the callers' places in Asterisk, flush the records."""
+        await self.api.stop()
+        self.feed.close()
+        if self._tasks:
+            self.dispatcher.post(ev.Stopping(self.clock.now()))
+            await self._last_orders()
+        await tasks.stop(*self._tasks)
+        self._tasks.clear()
+        self.timers.close()
+        if self._recording is not None:
+            await self.recorder.flush(FLUSH_S)
+        if self.recorder.queued:
+            log.error("records lost at the stop", entries=self.recorder.queued, problem=self._database_problem)
+        await tasks.stop(self._recording)
+        await self.store.close()
+
+    async def _last_orders(self) -> None:
+        """Let the last decisions reach Asterisk: until nothing is unanswered, for a bounded time."""
+        try:
+            async with asyncio.timeout(LAST_ORDERS_S):
+                await self.dispatcher.drain()
+                # Asterisk runs a session's actions in order: once it answers this, it has done the others.
+                await asyncio.gather(*(node.client.action("Ping") for node in self.nodes if node.client.connected))
+        except (TimeoutError, AmiError) as error:
+            log.warning("Asterisk did not answer the last orders in time", error=str(error))
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._tasks.append(tasks.spawn(work, name))
+
+    # -- the database ---------------------------------------------------------------------------------------------
+
+    async def _open_database(self) -> None:
+        """Upgrade and load; when that cannot be done now, go on without and keep trying."""
+        try:
+            async with asyncio.timeout(DATABASE_PATIENCE_S):
+                await self._try_database()
+        except (StorageError, TimeoutError) as error:
+            self._database_problem = str(error) or "the database does not answer"
+            log.error("database not usable, going on without", problem=self._database_problem)
+            self._spawn(self._heal_database(), "database")
+
+    async def _try_database(self) -> None:
+        """Calls that the last daemon left open are judged by the next picture of their Asterisk."""
+        await upgrade(self.settings.database)
+        now = self.clock.now()
+        quiet_s = self.settings.survey.ask_again_after_days * 86_400
+        open_calls = await self.store.open_calls()
+        asked = await self.store.surveyed_since(now - quiet_s)
+        if self._recording is None:
+            self._recording = tasks.spawn(self.recorder.run(), "recorder")
+        await self.recorder.flush(FLUSH_S)  # calls that ended while the database was away count today as well
+        today = await self._day_began(now)
+        self.core.surveys.remember(dict(asked))
+        self.dispatcher.post(ev.Restored(now, open_calls))
+        self.dispatcher.post(today)
+        self._database_problem = None
+
+    async def _heal_database(self) -> None:
+        while self._database_problem is not None:
+            await asyncio.sleep(DATABASE_RETRY_S)
+            try:
+                await self._try_database()
+            except StorageError as error:
+                self._database_problem = str(error)
+        log.info("database usable again")
+
+    async def _log_in_early_birds(self) -> None:
+        for agent in self.plan.agents.values():
+            if agent.login_at_start:
+                await self.dispatcher.ask(ev.AgentLogin(self.clock.now(), agent.id))
+
+    # -- days -------------------------------------------------------------------------------------------------------
+
+    async def _midnights(self) -> None:
+        while True:
+            now = self.clock.now()
+            await asyncio.sleep(max(1.0, self._midnight(now, days=1) - now))
+            self.dispatcher.post(ev.DayBegan(self.clock.now(), self._midnight(self.clock.now())))
+
+    async def _day_began(self, now: float) -> ev.DayBegan:
+        midnight = self._midnight(now)
+        return ev.DayBegan(now, midnight, await self.store.ended_since(midnight))
+
+    def _midnight(self, now: float, days: int = 0) -> float:
+        """Local midnight of the day of `now`, `days` later, in seconds since 1970."""
+        zone = ZoneInfo(self.settings.timezone)
+        day = datetime.fromtimestamp(now, zone).date() + timedelta(days=days)
+        return datetime.combine(day, time(), zone).timestamp()
+
+    # -- what others ask --------------------------------------------------------------------------------------------
+
+    def _watch(self, change: AgentChanged | Journal) -> None:
+        if isinstance(change, AgentChanged):
+            self.feed.publish(agent=self.board.agent(change.agent_id))
+        else:
+            self.feed.publish(call=self.board.call(change.event.call_id))
+
+    def problems(self) -> Mapping[str, str]:
+        """What keeps us from being ready."""
+        database = self._database_problem or self.recorder.health()
+        return {**({"database": database} if database else {}), **self.switch.problems()}
+
+    def degraded(self) -> Mapping[str, str]:
+        """What is worth a look."""
+        behind = self.recorder.health()
+        return {"records": behind} if behind else {}
+
+    def readings(self) -> list[Reading]:
+        """Figures of the shell for /metrics."""
+        readings = [
+            Reading("tasks", "Background tasks alive", tasks.count()),
+            Reading("inbox_events", "Events not yet decided on", self.dispatcher.pending()),
+            Reading("timers", "Timers set", len(self.timers)),
+            Reading("recorder_queued", "Entries not yet written", self.recorder.queued),
+            Reading("recorder_dropped", "Entries that found no room", self.recorder.dropped),
+        ]
+        for node in self.nodes:
+            about = {"node": node.name}
+            client = node.client
+            readings.append(Reading("ami_pending_actions", "Actions not yet answered", client.pending, about))
+        return readings
+
+
+def ami_settings(settings: Settings, asterisk: Asterisk) -> AmiSettings:
+    """One Asterisk's manager port, with the common patience."""
+    return AmiSettings(
+        asterisk.name,
+        asterisk.host,
+        asterisk.port,
+        asterisk.username,
+        asterisk.secret.get_secret_value(),
+        connect_timeout_s=settings.ami.connect_timeout_s,
+        action_timeout_s=settings.ami.action_timeout_s,
+        ping_interval_s=settings.ami.ping_interval_s,
+        reconnect_max_s=settings.ami.reconnect_max_s,
+    )
+
+
+def api_settings(settings: Settings) -> ApiSettings:
+    """Where to listen and who may ask."""
+    tokens = [
+        Token(token.name, Role[token.role.upper()], token.sha256, AgentId(token.agent) if token.agent else None)
+        for token in settings.tokens
+    ]
+    return ApiSettings(settings.http.host, settings.http.port, tuple(tokens), settings.timezone)

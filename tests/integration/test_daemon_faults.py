@@ -1,0 +1,583 @@
+"""The whole daemon against a scripted Asterisk over TCP, and everything that can break between them.
+
+After every fault: no task, no open file, no unanswered action is left, and the brain's own rules hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from structlog.testing import capture_logs
+
+from acd import daemon as root
+from acd import tasks
+from acd.ami.values import AmiSettings
+from acd.config import Settings
+from acd.daemon import Daemon
+from acd.errors import StorageError
+from acd.ports import CallFilter
+from acd.queues.journey import CallRecord
+from acd.queues.model import AgentId, CallId, OfferResult, Outcome
+from acd.records import database
+from acd.records.store import SqlStore
+from tests import rules
+from tests.fakes.asterisk import Caller, FakeAsterisk
+from tests.fakes.facts import until
+
+PING_S = 0.1
+REFUSED_PAUSE_S = 1.0
+Running = Callable[..., Awaitable[Daemon]]
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a count of what is open now
+
+
+@pytest.fixture(autouse=True)
+async def nothing_is_left() -> AsyncIterator[None]:
+    await asyncio.sleep(0)
+    tasks_before, files_before = tasks.count(), open_files()
+    yield
+    await until(lambda: tasks.count() == tasks_before, what="tasks are left")
+    await until(lambda: open_files() <= files_before, what="files are left open")
+
+
+@pytest.fixture
+async def asterisk(nothing_is_left: None) -> AsyncIterator[FakeAsterisk]:
+    async with FakeAsterisk() as fake:
+        yield fake
+
+
+@pytest.fixture
+async def running(asterisk: FakeAsterisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
+    """Daemons on the fake; each is stopped and checked in the end."""
+    patient = root.ami_settings
+
+    def hasty(*args: Any) -> AmiSettings:
+        return dataclasses.replace(
+            patient(*args), reconnect_min_s=0.05, refused_retry_s=0.05, refused_retry_max_s=REFUSED_PAUSE_S
+        )
+
+    monkeypatch.setattr(root, "ami_settings", hasty)
+    monkeypatch.setattr(root, "DATABASE_RETRY_S", 0.1)
+    started: list[Daemon] = []
+
+    async def start(agents: int = 2, queues: int = 1, wait: bool = True, **more: Any) -> Daemon:
+        asterisk.endpoints = tuple(f"PJSIP/{1000 + n}" for n in range(1, agents + 1))
+        daemon = Daemon(settings(asterisk, tmp_path, agents, queues, **more))
+        started.append(daemon)
+        await daemon.start()
+        if wait:
+            await until(lambda: not daemon.problems(), what="the daemon gets ready")
+        return daemon
+
+    yield start
+    for daemon in [daemon for daemon in started if daemon._tasks]:  # the others were stopped by their test
+        rules.check(daemon.core, daemon.clock.now())
+        await daemon.stop()
+        assert daemon.nodes[0].client.pending == 0
+
+
+def settings(asterisk: FakeAsterisk, folder: Path, agents: int, queues: int, **more: Any) -> Settings:
+    link = {"name": "main", "host": asterisk.host, "port": asterisk.port}
+    names = ["sales", *(f"q{n}" for n in range(1, queues))]
+    return Settings.model_validate(
+        {
+            "asterisk": [{**link, "username": asterisk.username, "secret": more.pop("secret", asterisk.secret)}],
+            "database": f"sqlite+aiosqlite:///{folder}/acd.db",
+            "http": {"port": 0},
+            "ami": {"ping_interval_s": PING_S, "reconnect_max_s": 0.3, "connect_timeout_s": 0.5},
+            "queues": {
+                name: {"dids": [f"{74951234567 + n}"], "require": "sales >= 1", "wrap_up_s": 0, "survey": "none",
+                       "ring_timeout_s": 20}
+                for n, name in enumerate(names)
+            },
+            "agents": {
+                f"{1000 + n}": {"name": f"Agent {n}", "endpoint": f"PJSIP/{1000 + n}", "skills": {"sales": 5},
+                                "login": "start"}
+                for n in range(1, agents + 1)
+            },
+            **more,
+        }
+    )  # fmt: skip
+
+
+def record(daemon: Daemon, caller: Caller) -> CallRecord:
+    found = daemon.core.book.get(CallId(caller.call_id))
+    assert found is not None
+    return found
+
+
+def ended(daemon: Daemon, caller: Caller) -> bool:
+    found = daemon.core.book.get(CallId(caller.call_id))
+    return found is not None and found.outcome is not None
+
+
+def talking(daemon: Daemon) -> int:
+    return sum(agent.state == "talking" for agent in daemon.board.agents())
+
+
+def in_service(daemon: Daemon) -> bool:
+    return daemon.nodes[0].view().connected
+
+
+async def readyz(daemon: Daemon) -> tuple[int, dict[str, Any]]:
+    async with aiohttp.ClientSession() as session, session.get(f"{daemon.api.url}/readyz") as answer:
+        return answer.status, await answer.json(content_type=None)
+
+
+async def is_ready(daemon: Daemon, within_s: float = 5.0) -> None:
+    await until(lambda: not daemon.problems(), within_s, f"ready again: {daemon.problems()}")
+    assert (await readyz(daemon))[0] == 200
+
+
+# -- one call, so that the faults below break something that works ------------------------------------------------
+
+
+async def test_a_call_is_served_and_recorded(asterisk: FakeAsterisk, running: Running) -> None:
+    daemon = await running()
+    caller = asterisk.call_in()
+    await until(asterisk.ringing)
+    asterisk.answer(caller)
+    await until(lambda: talking(daemon) == 1)
+    asterisk.agent_hangs_up(caller)
+    await until(lambda: ended(daemon, caller))
+    assert record(daemon, caller).outcome is Outcome.ANSWERED
+    assert await daemon.recorder.flush(5)
+    stored = await daemon.store.call(CallId(caller.call_id))
+    assert stored is not None and stored.outcome is Outcome.ANSWERED
+
+
+# -- the link -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_reset_link_costs_nobody_anything(asterisk: FakeAsterisk, running: Running) -> None:
+    """Fault 1."""
+    daemon = await running(agents=55)
+    callers = [asterisk.call_in() for _ in range(75)]
+    await until(lambda: len(asterisk.ringing()) == 55)
+    for caller in asterisk.ringing()[:50]:
+        asterisk.answer(caller)
+    await until(lambda: talking(daemon) == 50)
+    line_before = [call.id for call in daemon.board.waiting_calls("sales")]
+    joined_before = {call.id: call.joined_at for call in daemon.core.engine.calls.values()}
+    assert len(line_before) == 25
+    orders_before = len(asterisk.received("Redirect"))
+
+    asterisk.reset()
+    await until(lambda: not in_service(daemon))
+    await until(lambda: in_service(daemon), 5)
+    await daemon.dispatcher.drain()
+    assert [call.id for call in daemon.board.waiting_calls("sales")] == line_before
+    assert {call.id: call.joined_at for call in daemon.core.engine.calls.values()} == joined_before
+    assert talking(daemon) == 50 and len(asterisk.ringing()) == 5
+    assert len(asterisk.received("Redirect")) == orders_before
+
+    for caller in callers:
+        asterisk.hang_up(caller)
+    await until(lambda: all(ended(daemon, caller) for caller in callers))
+    assert [record(daemon, caller).outcome for caller in callers].count(Outcome.ANSWERED) == 50
+    assert await daemon.recorder.flush(10)
+    page = await daemon.store.calls(CallFilter(ended=True), 200)
+    assert len(page.items) == len({item.id for item in page.items}) == 75
+
+
+async def test_a_mute_peer_is_found_and_told(asterisk: FakeAsterisk, running: Running) -> None:
+    """Fault 2."""
+    daemon = await running()
+    caller = asterisk.call_in()
+    await until(asterisk.ringing)
+    muted_at = time.monotonic()
+    asterisk.mute()
+    await until(lambda: not in_service(daemon))
+    assert time.monotonic() - muted_at < 3 * PING_S + 0.5
+    status, body = await readyz(daemon)
+    assert status == 503 and "asterisk.main" in str(body)
+    asterisk.unmute()
+    await is_ready(daemon)
+    asterisk.answer(caller)
+    await until(lambda: talking(daemon) == 1)
+    assert caller.dialled == ["1001"]
+
+
+async def test_calls_that_came_and_went_unheard_are_found(asterisk: FakeAsterisk, running: Running) -> None:
+    daemon = await running(agents=1)
+    gone = asterisk.call_in()
+    await until(asterisk.ringing)
+    await asterisk.stop_listening()
+    asterisk.reset()
+    await until(lambda: not in_service(daemon))
+    asterisk.hang_up(gone, heard=False)
+    came = asterisk.call_in(heard=False)
+    await asterisk.listen()
+    await is_ready(daemon)
+    await until(lambda: ended(daemon, gone))
+    assert record(daemon, gone).reconciled
+    await until(lambda: came.dialled == ["1001"])
+
+
+async def test_a_restarted_asterisk_lost_its_calls(asterisk: FakeAsterisk, running: Running) -> None:
+    """Fault 6."""
+    daemon = await running()
+    callers = [asterisk.call_in() for _ in range(3)]
+    await until(lambda: len(asterisk.ringing()) == 2)
+    asterisk.answer(asterisk.ringing()[0])
+    await until(lambda: talking(daemon) == 1)
+    asterisk.reboot()
+    await until(lambda: all(ended(daemon, caller) for caller in callers))
+    assert {record(daemon, caller).outcome for caller in callers} == {Outcome.LOST}
+    await is_ready(daemon)
+    later = asterisk.call_in()
+    await until(lambda: later.dialled)
+
+
+async def test_a_hang_up_nobody_heard_is_found_by_the_sweep(
+    asterisk: FakeAsterisk, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fault 13."""
+    monkeypatch.setattr("acd.ami.node.SWEEP_S", 0.2)
+    monkeypatch.setattr("acd.ami.node.SETTLE_S", 0.1)
+    daemon = await running(agents=1)
+    caller = asterisk.call_in()
+    await until(asterisk.ringing)
+    asterisk.answer(caller)
+    await until(lambda: talking(daemon) == 1)
+    asterisk.hang_up(caller, heard=False)
+    await until(lambda: ended(daemon, caller))
+    assert record(daemon, caller).reconciled and record(daemon, caller).outcome is Outcome.ANSWERED
+    assert daemon.board.agents()[0].state == "ready"
+
+
+async def test_a_sweep_disturbs_nobody(
+    asterisk: FakeAsterisk, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acd.ami.node.SWEEP_S", 0.01)
+    monkeypatch.setattr("acd.ami.node.SETTLE_S", 0.3)
+    daemon = await running(agents=3)
+    callers = [asterisk.call_in() for _ in range(3)]
+    for caller in callers:
+        await until(lambda wanted=caller: wanted.leg)  # type: ignore[misc]
+        asterisk.answer(caller)
+    await until(lambda: talking(daemon) == 3)
+    swept = len(asterisk.received("Status"))
+    await until(lambda: len(asterisk.received("Status")) > swept + 10)
+    assert talking(daemon) == 3
+    for caller in callers:
+        asterisk.agent_hangs_up(caller)
+    await until(lambda: all(ended(daemon, caller) for caller in callers))
+    assert [caller.dialled for caller in callers] == [["1001"], ["1002"], ["1003"]]
+    assert not any(record(daemon, caller).reconciled for caller in callers)
+
+
+# -- decisions ------------------------------------------------------------------------------------------------------
+
+
+async def test_two_calls_in_one_tick_for_one_agent(asterisk: FakeAsterisk, running: Running) -> None:
+    """Fault 9."""
+    daemon = await running(agents=1)
+    first, second = asterisk.call_in(), asterisk.call_in()
+    await until(lambda: first.dialled)
+    await daemon.dispatcher.drain()
+    assert (first.dialled, second.dialled) == (["1001"], [])
+    assert daemon.board.waiting_calls("sales")[-1].id == second.call_id
+
+
+async def test_an_agent_of_many_queues_is_offered_one_call(asterisk: FakeAsterisk, running: Running) -> None:
+    """Fault 10."""
+    daemon = await running(agents=1, queues=20)
+    callers = [asterisk.call_in(did=str(74951234567 + n)) for n in range(20)]
+    await until(lambda: len(daemon.core.engine.calls) == 20)
+    await daemon.dispatcher.drain()
+    assert sum(len(caller.dialled) for caller in callers) == 1
+
+
+async def test_refusals_go_round_and_a_dead_phone_is_left_alone(asterisk: FakeAsterisk, running: Running) -> None:
+    """Fault 11."""
+    daemon = await running(agents=2)
+    caller = asterisk.call_in()
+    await until(asterisk.ringing)
+    asterisk.ring_ends(caller, "BUSY", "SIP 603 Decline")
+    await until(lambda: caller.dialled == ["1001", "1002"])
+    asterisk.ring_ends(caller, "CHANUNAVAIL")
+    await until(lambda: len(record(daemon, caller).offers) == 2 and record(daemon, caller).offers[1].result)
+    assert [offer.result for offer in record(daemon, caller).offers] == [OfferResult.REFUSED, OfferResult.UNREACHABLE]
+    await asyncio.sleep(0.3)
+    assert caller.dialled == ["1001", "1002"]
+
+
+async def test_every_event_twice(asterisk: FakeAsterisk, running: Running) -> None:
+    """Fault 14."""
+    daemon = await running(agents=1)
+    asterisk.copies = 2
+    caller, waiting = asterisk.call_in(), asterisk.call_in()
+    await until(asterisk.ringing)
+    asterisk.answer(caller)
+    await until(lambda: talking(daemon) == 1)
+    asterisk.agent_hangs_up(caller)
+    await until(lambda: ended(daemon, caller))
+    await until(lambda: waiting.dialled == ["1001"])
+    assert caller.dialled == ["1001"]
+    assert [str(event.fact) for event in record(daemon, caller).events] == [
+        "entered", "queued", "offered", "ringing", "accepted", "connected", "talk_ended", "survey_ended", "ended",
+    ]  # fmt: skip
+
+
+# -- load -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_flood_is_kept_up_with_or_cut_and_read_back(asterisk: FakeAsterisk, running: Running) -> None:
+    """Fault 17."""
+    daemon = await running(agents=2)
+    talker = asterisk.call_in()
+    await until(asterisk.ringing)
+    asterisk.answer(talker)
+    await until(lambda: talking(daemon) == 1)
+    client, most_queued = daemon.nodes[0].client, 0
+
+    async def watch() -> None:
+        nonlocal most_queued
+        while True:
+            most_queued = max(most_queued, client.status().queued)
+            await asyncio.sleep(0.01)
+
+    watching = tasks.spawn(watch(), "watch")
+    sent = await asterisk.flood("Hangup", 20_000, 3.0, ("Channel", "PJSIP/x-1"), ("Uniqueid", "nobody"))
+    await tasks.stop(watching)
+    assert sent > 20_000
+    assert most_queued <= client.settings.max_queued_messages
+    await is_ready(daemon, 10)
+    caller = asterisk.call_in()
+    await until(lambda: caller.dialled == ["1002"], 10)
+    assert talking(daemon) == 1
+
+
+async def test_a_flood_of_real_events_for_a_slow_brain(
+    asterisk: FakeAsterisk, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When our own inbox is full the link is cut and everything read back: nothing is lost in silence."""
+    daemon = await running(agents=1)
+    monkeypatch.setattr(daemon.dispatcher, "_limit", 50)
+    callers = [asterisk.call_in(heard=False) for _ in range(300)]
+    for caller in callers:
+        asterisk._tell(caller, "AcdEnter", ("Did", "74951234567"))
+    await until(lambda: len(daemon.core.engine.calls) == 300, 10)
+    await is_ready(daemon)
+    await until(lambda: sum(len(caller.dialled) for caller in callers) == 1)
+
+
+async def test_a_blocked_loop_dials_nobody_twice(asterisk: FakeAsterisk, running: Running) -> None:
+    """Fault 18."""
+    daemon = await running(agents=5)
+    callers = [asterisk.call_in() for _ in range(3)]
+    await until(lambda: len(asterisk.ringing()) == 3)
+    callers += [asterisk.call_in() for _ in range(4)]
+    time.sleep(10 * PING_S)  # noqa: ASYNC251 - this is the fault
+    await is_ready(daemon)
+    await until(lambda: len(asterisk.ringing()) == 5)
+    await daemon.dispatcher.drain()
+    dialled = [agent for caller in callers for agent in caller.dialled]
+    assert sorted(dialled) == [f"{1000 + n}" for n in range(1, 6)]
+
+
+# -- clocks ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step_s", [3600.0, -3600.0])
+async def test_stepped_clocks_leave_waits_right(
+    asterisk: FakeAsterisk, running: Running, monkeypatch: pytest.MonkeyPatch, step_s: float
+) -> None:
+    """Fault 19: the machine's clock, which is Asterisk's as well, is set while a caller waits."""
+    daemon = await running(agents=1)
+    before = asterisk.call_in()
+    await until(asterisk.ringing)
+    rang_at = time.monotonic()
+    wall_clock = time.time
+    monkeypatch.setattr(time, "time", lambda: wall_clock() + step_s)
+    asterisk.wall_ahead_s += step_s
+    after = asterisk.call_in()
+    await until(lambda: len(daemon.core.engine.calls) == 2)
+    asterisk.answer(before)
+    await until(lambda: talking(daemon) == 1)
+    waited_s = time.monotonic() - rang_at
+    assert record(daemon, before).wait_s == pytest.approx(waited_s, abs=0.05)
+    assert 0 <= daemon.clock.now() - record(daemon, after).entered_at < waited_s + 0.05
+    assert 0 <= daemon.board.queues()[0].longest_wait_s < waited_s + 0.05
+
+
+# -- rights and versions --------------------------------------------------------------------------------------------
+
+
+async def test_a_wrong_secret_is_tried_seldom_and_named(asterisk: FakeAsterisk, running: Running) -> None:
+    """Fault 21."""
+    daemon = await running(wait=False, secret="wrong")
+    await until(lambda: asterisk.connections == 3)
+    third_at = time.monotonic()
+    status, body = await readyz(daemon)
+    assert status == 503 and "wrong username or secret" in str(body)
+    await until(lambda: asterisk.connections == 4)
+    assert time.monotonic() - third_at > 0.8 * REFUSED_PAUSE_S
+    asterisk.secret = "wrong"
+    await is_ready(daemon)
+
+
+async def test_a_missing_right_is_named(asterisk: FakeAsterisk, running: Running) -> None:
+    """Fault 21."""
+    commands = asterisk.commands
+    asterisk.commands = tuple(name for name in commands if name not in ("Redirect", "QueueAdd"))
+    daemon = await running(wait=False)
+    await until(lambda: "Redirect, QueueAdd" in str(daemon.problems()))
+    asterisk.commands = commands
+    await is_ready(daemon)
+
+
+async def test_an_old_asterisk_is_refused_and_tried_again(asterisk: FakeAsterisk, running: Running) -> None:
+    asterisk.version = "18.24.1"
+    daemon = await running(wait=False)
+    await until(lambda: "Asterisk 18.24.1 is too old: 20 or newer is needed" in str(daemon.problems()))
+    caller = asterisk.call_in()
+    await until(lambda: asterisk.connections > 3)
+    assert not caller.dialled and not asterisk.variables.get("ACD_HEARTBEAT")
+    asterisk.version = "22.10.1"
+    await is_ready(daemon)
+    await until(lambda: caller.dialled == ["1001"])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "mend", "said"),
+    [
+        (lambda a: a.heard_classes.discard("user"), lambda a: a.heard_classes.add("user"), "class user"),
+        (lambda a: a.heard_classes.discard("call"), lambda a: a.heard_classes.add("call"), "class call"),
+        (lambda a: setattr(a, "dialplan_included", False), lambda a: setattr(a, "dialplan_included", True), "#include"),
+    ],
+)
+async def test_an_asterisk_that_would_not_tell_of_calls_is_not_steered(
+    asterisk: FakeAsterisk,
+    running: Running,
+    spoil: Callable[[FakeAsterisk], None],
+    mend: Callable[[FakeAsterisk], None],
+    said: str,
+) -> None:
+    """Fault 21. Without a heartbeat the dialplan takes care of its callers by itself."""
+    spoil(asterisk)
+    daemon = await running(wait=False)
+    await until(lambda: said in str(daemon.problems()))
+    assert not asterisk.variables.get("ACD_HEARTBEAT")
+    mend(asterisk)
+    await is_ready(daemon)
+
+
+async def test_missing_prompts_are_told_and_keep_nobody_out(asterisk: FakeAsterisk, running: Running) -> None:
+    asterisk.missing_prompts = ("ru/acd/nps-question",)
+    with capture_logs() as lines:
+        await is_ready(await running())
+    assert any(line.get("prompts") == ["ru/acd/nps-question"] for line in lines)
+
+
+# -- the database ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_database_that_is_away_at_boot(asterisk: FakeAsterisk, running: Running, tmp_path: Path) -> None:
+    """Fault 16."""
+    (tmp_path / "acd.db").mkdir()
+    daemon = await running(wait=False)
+    await until(lambda: in_service(daemon))
+    status, body = await readyz(daemon)
+    assert status == 503 and "database" in str(body)
+    caller = asterisk.call_in()
+    await until(asterisk.ringing)
+    await daemon.floor.logout(AgentId("1002"))
+    asterisk.answer(caller)
+    await until(lambda: talking(daemon) == 1)
+    asterisk.agent_hangs_up(caller)
+    await until(lambda: ended(daemon, caller))
+    (tmp_path / "acd.db").rmdir()
+    await is_ready(daemon)
+    stored = await daemon.store.call(CallId(caller.call_id))
+    assert stored is not None and stored.outcome is Outcome.ANSWERED
+    assert daemon.board.queues()[0].today.answered == 1
+    assert daemon.board.agent(AgentId("1002")).state == "offline", "healing logs nobody in"
+
+
+async def test_a_database_that_goes_away_later(
+    asterisk: FakeAsterisk, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fault 16."""
+    daemon = await running()
+    write = daemon.store.write
+
+    async def refuse(entries: object) -> None:
+        raise StorageError("disk full")
+
+    monkeypatch.setattr(daemon.store, "write", refuse)
+    caller = asterisk.call_in()
+    await until(lambda: "disk full" in str(daemon.problems()))
+    assert (await readyz(daemon))[0] == 503
+    asterisk.answer(caller)
+    await until(lambda: talking(daemon) == 1)
+    asterisk.hang_up(caller)
+    await until(lambda: ended(daemon, caller))
+    monkeypatch.setattr(daemon.store, "write", write)
+    await is_ready(daemon, 10)
+    assert await daemon.recorder.flush(5)
+    stored = await daemon.store.call(CallId(caller.call_id))
+    assert stored is not None and stored.outcome is Outcome.ANSWERED
+
+
+# -- the end --------------------------------------------------------------------------------------------------------
+
+
+async def test_stopping_withdraws_and_writes(asterisk: FakeAsterisk, running: Running, tmp_path: Path) -> None:
+    """Fault 5."""
+    daemon = await running(agents=1)
+    ringing, waiting = asterisk.call_in(), asterisk.call_in()
+    await until(asterisk.ringing)
+    began_at = time.monotonic()
+    await daemon.stop()
+    assert time.monotonic() - began_at < 10
+    assert not asterisk.ringing()
+    assert [asterisk.variables[f"{caller.channel}/ACD_VERB"] for caller in (ringing, waiting)] == ["hold", "hold"]
+    store = SqlStore(database.connect(f"sqlite+aiosqlite:///{tmp_path}/acd.db"), "RU")
+    left_open = {call.id: call for call in await store.open_calls()}
+    await store.close()
+    assert set(left_open) == {ringing.call_id, waiting.call_id}
+    assert left_open[CallId(ringing.call_id)].offers[0].result is OfferResult.WITHDRAWN
+
+
+async def test_the_next_daemon_takes_over(asterisk: FakeAsterisk, running: Running) -> None:
+    first = await running(agents=1)
+    caller = asterisk.call_in()
+    await until(asterisk.ringing)
+    joined_at = first.core.engine.calls[CallId(caller.call_id)].joined_at
+    await first.stop()
+    second = await running(agents=1)
+    await until(asterisk.ringing)
+    assert second.core.engine.calls[CallId(caller.call_id)].joined_at == joined_at
+    assert caller.dialled == ["1001", "1001"]
+    assert len(record(second, caller).offers) == 2
+
+
+async def test_sigterm_ends_it_also_while_it_starts(
+    asterisk: FakeAsterisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fault 5."""
+    upgrading = asyncio.Event()
+
+    async def slow(_: object) -> None:
+        upgrading.set()
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(root, "upgrade", slow)
+    run = tasks.spawn(root.run(settings(asterisk, tmp_path, 1, 1)), "daemon")
+    await upgrading.wait()
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.wait_for(run, 10)
