@@ -1,0 +1,80 @@
+"""The manager link breaks and Asterisk does not: callers notice nothing, the daemon is back within seconds."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from acd.lab.asterisk import LabAsterisk
+from acd.lab.daemon import LabDaemon
+from acd.lab.sip import SipTimeout
+from tests.e2e.conftest import OpenHotline
+from tests.e2e.desk import Desk
+from tests.e2e.floor import Floor
+from tests.e2e.phones import Phones, number_of, ringing
+from tests.e2e.scene import play, three_lines
+from tests.fakes.proxy import CutProxy, cut_proxy
+
+FLOOR = Floor()
+LINES = three_lines(FLOOR, "cut", ("1001", "1002", "1003"))
+BACK_WITHIN_S = 5.0
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def proxy(asterisk: LabAsterisk) -> AsyncIterator[CutProxy]:
+    async with cut_proxy((asterisk.ami_host, asterisk.ami_port)) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def daemon(asterisk: LabAsterisk, hotline: OpenHotline, proxy: CutProxy) -> LabDaemon:
+    return await hotline(asterisk, queues=FLOOR.queues, agents=FLOOR.agents, ami=proxy.address)
+
+
+async def test_a_cut_link_is_healed_and_nobody_notices(phones: Phones, desk: Desk, proxy: CutProxy) -> None:
+    scene = await play(LINES, phones, desk)
+    assert proxy.cut() == 1
+    await desk.until_ready_is(503, within_s=2)
+    await desk.until_ready_is(200, within_s=BACK_WITHIN_S)
+    assert proxy.connections == 2
+    scene.assert_nobody_was_cut_off()
+    await scene.assert_they_hear_each_other()
+    assert scene.ring.unanswered
+    await _no_other_call(scene.rings)
+    await scene.ring.answer()
+    await desk.until_agent(scene.rings.user, "talking")
+    answered = await phones.pick_up(await phones.agent(LINES.wait.agents[0], state=""))
+    for talk in (scene.talk, scene.ring, answered):
+        await talk.hang_up()
+    for call in (scene.rung, scene.waiting):
+        await scene.same(desk, call)
+        record = await desk.ended(number_of(call))
+        assert [offer["result"] for offer in record["offers"]] == ["answered"]
+    await desk.until_fact(number_of(scene.talking), "survey_asked")
+    await scene.talking.hang_up()
+    talked = await desk.ended(number_of(scene.talking))
+    assert (talked["outcome"], talked["ended_by"], len(talked["offers"])) == ("answered", "agent", 1)
+
+
+async def _no_other_call(phone: object) -> None:
+    try:
+        await phone.incoming(timeout_s=0.5)  # type: ignore[attr-defined]
+    except SipTimeout:
+        return
+    raise AssertionError("a second INVITE for the same offer")
+
+
+async def test_what_happened_while_the_link_was_down_is_found_out(phones: Phones, desk: Desk, proxy: CutProxy) -> None:
+    scene = await play(LINES, phones, desk)
+    proxy.cut()
+    await scene.talking.hang_up()
+    await scene.waiting.hang_up()
+    await scene.ring.reject(603)
+    await desk.until_ready_is(200, within_s=BACK_WITHIN_S)
+    for call, outcome in ((scene.talking, "answered"), (scene.waiting, "lost")):
+        record = await desk.ended(number_of(call))
+        assert (record["outcome"], record["reconciled"]) == (outcome, True)
+    await desk.until_agent(scene.talks.user, "ready")
+    again = await ringing(scene.rings)  # that it was refused was not heard
+    assert again.remote_number == number_of(scene.rung)

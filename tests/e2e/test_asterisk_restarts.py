@@ -1,0 +1,55 @@
+"""Asterisk itself dies under its calls: they are recorded as lost, agents are free, the next call is served."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from acd.lab.asterisk import LabAsterisk, LabSpec, agent_accounts, run_asterisk
+from acd.lab.daemon import LabDaemon
+from tests.e2e.conftest import OpenHotline
+from tests.e2e.desk import Desk
+from tests.e2e.floor import Floor
+from tests.e2e.phones import Phones, number_of, ringing
+from tests.e2e.scene import play, three_lines
+
+FLOOR = Floor()
+LINES = three_lines(FLOOR, "reborn", ("1001", "1002", "1003"))
+BACK_WITHIN_S = 10.0
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def asterisk() -> AsyncIterator[LabAsterisk]:
+    """One of our own, to be killed."""
+    async with run_asterisk(LabSpec(agents=agent_accounts(1001, 3))) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def daemon(asterisk: LabAsterisk, hotline: OpenHotline) -> LabDaemon:
+    return await hotline(asterisk, queues=FLOOR.queues, agents=FLOOR.agents)
+
+
+async def test_calls_of_a_killed_asterisk_are_lost_and_the_next_is_served(
+    phones: Phones, desk: Desk, asterisk: LabAsterisk
+) -> None:
+    scene = await play(LINES, phones, desk)
+    await asterisk.kill()
+    await desk.until_ready_is(503, within_s=5)
+    await asterisk.start()
+    await desk.until_ready_is(200, within_s=BACK_WITHIN_S)
+    for call in scene.callers:
+        record = await desk.ended(number_of(call))
+        assert (record["outcome"], record["reconciled"]) == ("lost", True)
+        await scene.same(desk, call)
+    for phone in (scene.talks, scene.rings):
+        for leftover in list(phone.calls.values()):
+            leftover.abandon()
+        await phone.register()
+        await desk.until_agent(phone.user, "ready")
+    await phones.call(LINES.ring.did)
+    offered = await ringing(scene.rings)
+    await offered.answer()
+    await desk.until_agent(scene.rings.user, "talking")
+    assert (await desk.api.get("/api/v1/calls", state="live"))["items"][0]["agent"] == scene.rings.user

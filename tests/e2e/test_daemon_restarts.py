@@ -1,0 +1,119 @@
+"""The daemon stops, is killed, comes back or does not: no caller is lost, nobody's place, and every record is one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+
+from acd.lab.daemon import LabDaemon
+from acd.lab.sip import SipError
+from acd.lab.udp import Moment
+from tests.e2e.desk import Desk, moment
+from tests.e2e.floor import Floor
+from tests.e2e.phones import Phones, number_of, ringing
+from tests.e2e.scene import Scene, play, three_lines
+
+FLOOR = Floor()
+STOPPED = three_lines(FLOOR, "stopped", ("1001", "1002", "1003"))
+KILLED = three_lines(FLOOR, "killed", ("1004", "1005", "1006"))
+FOR_GOOD = FLOOR.line("for_good", ("1007",))
+OTHER = FLOOR.line("other", ("1008",))
+SECTIONS = {"survey": {"first_digit_s": 2, "second_digit_s": 1}}
+
+STOP_LIMIT_S = 10.0
+FALLBACK_LIMIT_S = 20.0
+TOLERANCE_S = 0.2
+WRITTEN_S = 1.5  # what is older has surely reached the database: what the killed daemon had not written is gone
+
+
+async def test_a_stopped_daemon_is_taken_over_from_by_the_next(phones: Phones, desk: Desk, daemon: LabDaemon) -> None:
+    scene = await play(STOPPED, phones, desk)
+    asked_at = Moment.now().loop_s
+    code = await daemon.stop()
+    assert (code, Moment.now().loop_s - asked_at < STOP_LIMIT_S) == (0, True)
+    await scene.ring.wait_ended(1)  # the offer is withdrawn
+    scene.assert_nobody_was_cut_off()
+    await scene.assert_they_hear_each_other()
+    await daemon.start()
+    scene.assert_nobody_was_cut_off()
+    again = await ringing(scene.rings)
+    assert again.remote_number == number_of(scene.rung)
+    await again.answer()
+    await desk.until_agent(scene.rings.user, "talking")
+    await again.hang_up()
+    rung = await desk.ended(number_of(scene.rung))
+    assert [offer["result"] for offer in rung["offers"]] == ["withdrawn", "answered"]
+    await _the_rest_of_it(scene, phones, desk, STOPPED.wait.agents[0])
+
+
+async def test_a_killed_daemon_is_taken_over_from_by_the_next(phones: Phones, desk: Desk, daemon: LabDaemon) -> None:
+    scene = await play(KILLED, phones, desk)
+    await asyncio.sleep(WRITTEN_S)
+    await daemon.kill()
+    await asyncio.sleep(1)
+    scene.assert_nobody_was_cut_off()
+    await scene.assert_they_hear_each_other()
+    await daemon.start()
+    scene.assert_nobody_was_cut_off()
+    assert scene.ring.unanswered  # it has rung all the while
+    await desk.until_agent(scene.rings.user, "offered")
+    await scene.ring.answer()
+    await desk.until_agent(scene.rings.user, "talking")
+    await scene.ring.hang_up()
+    rung = await desk.ended(number_of(scene.rung))
+    assert [offer["result"] for offer in rung["offers"]] == ["answered"]
+    await _the_rest_of_it(scene, phones, desk, KILLED.wait.agents[0])
+
+
+async def _the_rest_of_it(scene: Scene, phones: Phones, desk: Desk, late: str) -> None:
+    """The one who talks ends in a survey, the one who waits in a conversation; each record is as if nothing was."""
+    await scene.same(desk, scene.talking)
+    await desk.until_agent(scene.talks.user, "talking")
+    await scene.talk.hang_up()
+    await desk.until_fact(number_of(scene.talking), "survey_asked")
+    await scene.talking.send_digits("8")
+    await scene.talking.wait_ended(10)
+    talked = await desk.ended(number_of(scene.talking))
+    assert (talked["survey"], talked["agent"]) == ({"result": "answered", "score": 8}, scene.talks.user)
+    over, began = scene.talk.times.ended_at, scene.talk.times.answered_at
+    assert over and began
+    assert talked["talk_s"] == pytest.approx(over.loop_s - began.loop_s, abs=TOLERANCE_S)
+
+    await scene.same(desk, scene.waiting)
+    answered = await phones.pick_up(await phones.agent(late, state=""), within_s=15)
+    await answered.hang_up()
+    waited = await desk.ended(number_of(scene.waiting))
+    entered, taken = scene.waiting.times.answered_at, answered.times.answered_at
+    assert entered and taken
+    assert waited["wait_s"] == pytest.approx(taken.loop_s - entered.loop_s, abs=TOLERANCE_S)
+    for call in scene.callers:
+        record = await scene.same(desk, call)
+        assert record["outcome"] == "answered"
+
+
+async def test_without_a_daemon_callers_reach_an_agent_through_asterisks_own_queue(
+    phones: Phones, desk: Desk, daemon: LabDaemon
+) -> None:
+    (agent,) = await phones.staff(OTHER.agents)
+    waiting = await phones.call(FOR_GOOD.did)
+    before = await desk.until_waiting(number_of(waiting))
+    await daemon.kill()
+    killed_at = Moment.now().loop_s
+    try:
+        offered = await ringing(agent, within_s=FALLBACK_LIMIT_S)
+        await offered.answer()
+        assert await waiting.media.wait_voice("agent", 3)
+        assert Moment.now().loop_s - killed_at < FALLBACK_LIMIT_S
+    finally:
+        await daemon.start()
+    assert await waiting.media.wait_until(lambda: not waiting.media.closed, 1)
+    await desk.until_call(number_of(waiting), lambda call: call["answered_at"])
+    with contextlib.suppress(SipError):
+        await waiting.hang_up()
+    record = await desk.ended(number_of(waiting))
+    assert (record["id"], record["outcome"]) == (before["id"], "answered")
+    assert moment(record["entered_at"]) == pytest.approx(moment(before["entered_at"]), abs=TOLERANCE_S)
+    await offered.wait_ended(2)
+    await desk.until_agent(agent.user, "ready")
