@@ -213,7 +213,7 @@ async def test_after_the_agent_has_hung_up_the_caller_waits_for_one_more_order_a
     dialled = await caller.hears("AcdDial", mark)
     assert dialled["Status"] == "ANSWER"
     gone = await caller.is_gone(mark)
-    assert (gone["Context"], gone["Cause"]) == ("acd-after", "16")
+    assert (gone["Context"], gone["Cause"]) == ("acd-connect", "16")
     assert 4.5 < float(gone["Timestamp"]) - float(dialled["Timestamp"]) < 7
 
 
