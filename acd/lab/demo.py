@@ -35,7 +35,7 @@ from acd.tasks import stop as stop_tasks
 
 RECORDED_S = 10.0
 LOG_LINE_EVERY_S = 5.0
-LAST_CALL_S = 15.0  # before the end nobody calls any more, so that those on the line can finish
+LAST_CALL_S = 25.0  # before the end nobody calls any more, so that those on the line can finish
 ENDLESS_S = 86_400.0 * 365
 
 
@@ -69,7 +69,7 @@ class Demo:
                 shutil.rmtree(directory, ignore_errors=True)
 
     async def _with_people(self, asterisk: LabAsterisk, hotline: Hotline) -> Summary:
-        arrivals_s = max(self._seconds - LAST_CALL_S, 0.6 * self._seconds) if self._seconds else ENDLESS_S
+        arrivals_s = max(self._seconds - LAST_CALL_S, 0.5 * self._seconds) if self._seconds else ENDLESS_S
         people = People(
             server=(asterisk.sip_host, asterisk.sip_port),
             passwords={account.id: account.password for account in asterisk.agents},

@@ -25,9 +25,9 @@ LIVELY_CALLERS = CallerHabits(patience_min_s=3.0, patience_mean_s=25.0, talk_lim
 class Traffic:
     """How lively it is. Times in seconds, rate in calls a second."""
 
-    rate_per_s: float = 0.9
+    rate_per_s: float = 1.1
     arrivals_s: float = 60.0
-    drain_s: float = 45.0
+    drain_s: float = 30.0
     seed: int = 1
 
 
