@@ -1,6 +1,6 @@
 """The dialplan as a text: no jump stands between an event, which the daemon may answer with a Redirect, and a wait.
 
-A Redirect that meets a Goto in the act makes Asterisk hang up on the caller: seen, once in some thousand calls.
+A Redirect that meets a Goto in the act makes Asterisk hang up on the caller (docs/decisions/0001).
 """
 
 from __future__ import annotations
