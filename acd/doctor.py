@@ -162,7 +162,9 @@ async def _dialplan(client: AmiClient, settings: Settings) -> Finding:
     for context in CONTEXTS:
         try:
             await client.collect("ShowDialPlan", ("Context", context))
-        except AmiRefused:
+        except AmiRefused as error:
+            if "Permission denied" in str(error):
+                raise  # not allowed to look is not the same as not there
             missing.append(context)
     if missing:
         return Finding("dialplan", f"contexts missing: {', '.join(missing)}", echo.DIALPLAN_FIX)

@@ -34,6 +34,7 @@ USERS = {
     "no_read_system": AmiUser("no_read_system", read="call,agent,user", write=ALL_WRITE),
     "no_write_call": AmiUser("no_write_call", read=ALL_READ, write="system,agent,user,originate,reporting"),
     "no_write_originate": AmiUser("no_write_originate", read=ALL_READ, write="system,call,agent,user,reporting"),
+    "no_write_reporting": AmiUser("no_write_reporting", read=ALL_READ, write="system,call,agent,user,originate"),
 }
 DOCTOR_LIMIT_S = 40
 
@@ -178,6 +179,16 @@ async def test_a_dialplan_that_is_not_included(doctor: Doctor, patient: LabAster
     assert "#include acd.conf" in fix
 
 
+async def test_a_dialplan_that_may_not_be_looked_at_is_not_called_missing(doctor: Doctor) -> None:
+    doctor.node.update(username="no_write_reporting", secret=USERS["no_write_reporting"].secret)
+    code, lines = await doctor.acd("doctor")
+    (number,) = [number for number, line in enumerate(lines) if line.startswith("FIX") and "dialplan" in line]
+    assert code == 1
+    assert "cannot be looked at" in lines[number]
+    assert "reporting" in lines[number + 1]
+    assert not any("#include" in line for line in lines)
+
+
 async def test_a_fallback_queue_that_is_not_included(doctor: Doctor, patient: LabAsterisk) -> None:
     async with spoilt(patient, "queues.conf", "#include acd-queues.conf"):
         what, fix = await doctor.only_complaint()
@@ -200,8 +211,10 @@ async def test_beside_a_running_daemon_its_port_is_well(
     [
         ({"secret": "not-this-one"}, "wrong username or secret"),
         ({"username": "no_write_call", "secret": USERS["no_write_call"].secret}, "lacks the write classes"),
+        ({"username": "no_read_user", "secret": USERS["no_read_user"].secret}, "nothing heard of class user"),
+        ({"username": "no_read_call", "secret": USERS["no_read_call"].secret}, "nothing heard of class call"),
     ],
-    ids=["secret", "rights"],
+    ids=["secret", "rights", "deaf to user", "deaf to call"],
 )
 async def test_the_daemon_names_the_cause_in_its_health(doctor: Doctor, spoil: dict[str, str], reason: str) -> None:
     doctor.node.update(spoil)
