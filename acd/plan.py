@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+from acd.config import About as ConfiguredAbout
 from acd.config import Agent, Queue, Settings
+from acd.config import Overflow as ConfiguredOverflow
 from acd.ivr.survey import SurveyScript
-from acd.queues.model import AgentId, AgentSpec, Plan, QueueName, QueueSpec, Relaxation, SurveyKind
+from acd.numbers import normalise
+from acd.queues.model import (
+    About,
+    AgentId,
+    AgentSpec,
+    Nobody,
+    Overflow,
+    Plan,
+    Prefer,
+    QueueName,
+    QueueSpec,
+    Relaxation,
+    SurveyKind,
+)
 
 
 def plan_of(settings: Settings) -> Plan:
     """Queues and agents as the brain wants them."""
     queues = [_queue(QueueName(name), queue) for name, queue in settings.queues.items()]
     agents = [_agent(AgentId(agent_id), agent) for agent_id, agent in settings.agents.items()]
-    return Plan({queue.name: queue for queue in queues}, {agent.id: agent for agent in agents})
+    region = settings.default_country
+    return Plan(
+        {queue.name: queue for queue in queues},
+        {agent.id: agent for agent in agents},
+        numbers={number.lstrip("+"): _about(about) for number, about in settings.numbers.items()},
+        callers={normalise(number, region): _about(about) for number, about in settings.callers.items()},
+        attributes={"language": settings.language},
+    )
 
 
 def script_of(settings: Settings) -> SurveyScript:
@@ -34,8 +56,35 @@ def _queue(name: QueueName, queue: Queue) -> QueueSpec:
         ageing_per_min=queue.ageing_per_min,
         missed_limit=queue.missed_limit,
         music=queue.music,
+        strategy=queue.strategy,
+        prefer=Prefer(queue.prefer),
+        max_waiting=queue.max_waiting,
+        max_wait_s=queue.max_wait_s,
+        divert_above_s=queue.divert_above_s,
+        nobody=Nobody(queue.nobody),
+        overflow=_overflow(queue.overflow),
+        sticky_s=queue.sticky_s,
+        resume_place_s=queue.resume_place_s,
     )
 
 
+def _overflow(overflow: ConfiguredOverflow | None) -> Overflow:
+    if overflow is None:
+        return Overflow()
+    return Overflow(QueueName(overflow.queue) if overflow.queue else None, overflow.did, overflow.voicemail)
+
+
+def _about(what: ConfiguredAbout) -> About:
+    return About(what.priority, {"language": what.language} if what.language else {})
+
+
 def _agent(agent_id: AgentId, agent: Agent) -> AgentSpec:
-    return AgentSpec(agent_id, agent.name, agent.endpoint, dict(agent.skills), agent.login == "start")
+    return AgentSpec(
+        agent_id,
+        agent.name,
+        agent.endpoint,
+        dict(agent.skills),
+        agent.login == "start",
+        agent.confirm,
+        agent.soft_cap_calls,
+    )

@@ -12,6 +12,7 @@ load         the way through all of these
 
 from acd.config.load import Report, check, load
 from acd.config.schema import (
+    About,
     Agent,
     Ami,
     Asterisk,
@@ -28,6 +29,7 @@ from acd.config.schema import (
 )
 
 __all__ = [
+    "About",
     "Agent",
     "Ami",
     "Asterisk",

@@ -163,6 +163,15 @@ class Relaxation(Section):
     require: Expression = Field(description="Skill expression that suffices from then on.")
 
 
+class About(Section):
+    """What is known beforehand of a dialled number's calls, or of a caller; the caller's word goes before."""
+
+    priority: int = Field(0, ge=-10_000, le=10_000, description="Points that are added to the queue's. Default: none.")
+    language: Language | None = Field(
+        None, description="What the call's `language` is in skill expressions. Default: that of the whole."
+    )
+
+
 class Overflow(Section):
     """Where a call goes that cannot wait (longer) here: exactly one of these."""
 
@@ -185,6 +194,9 @@ class Queue(Section):
     require: Expression = Field(description='Skill expression an agent must satisfy; "anyone" asks for nothing.')
     strategy: Strategy = Field(
         "longest_idle", description="Who among the eligible. Default: the fairest that needs no tuning."
+    )
+    prefer: Literal["any", "step"] = Field(
+        "any", description="step: agents whom an earlier step lets in come first. Default: all alike."
     )
     ring_timeout_s: float = Field(
         20,
@@ -225,6 +237,12 @@ class Queue(Section):
     max_wait_s: float = Field(
         600, ge=1, le=86400, description="Seconds a call may wait, then it overflows. Default: ten minutes."
     )
+    divert_above_s: float = Field(
+        0, ge=0, le=86400, description="A caller whose estimated wait is longer overflows at once. Default: 0, never."
+    )
+    nobody: Literal["wait", "overflow"] = Field(
+        "wait", description="While all its agents are logged out. Default: callers wait for one to come."
+    )
     overflow: Overflow | None = Field(None, description="Where such a call goes. Default: goodbye and hang up.")
     missed_limit: int = Field(
         3, ge=0, le=100, description="Ring-outs in a row until the agent is paused; 0 never. Default: 3."
@@ -263,6 +281,12 @@ class Agent(Section):
         "manual", description="start: logged in and ready when the daemon starts. Default: the agent logs in."
     )
     language: Language | None = Field(None, description="For what the agent hears. Default: that of the whole.")
+    confirm: bool = Field(
+        False, description="Takes a call by pressing 1: for phones behind a voicemail box. Default: by picking up."
+    )
+    soft_cap_calls: int = Field(
+        100, ge=0, le=10_000, description="Answered calls of a day after which the agent comes last; 0 never."
+    )
 
 
 class Token(Section):
@@ -302,6 +326,12 @@ class Settings(Section):
     )
     agents: Annotated[Mapping[AgentId, Agent], Field(max_length=10_000)] = Field(
         default_factory=dict, description="The agents by id. Default: none."
+    )
+    numbers: Annotated[Mapping[Did, About], Field(max_length=10_000)] = Field(
+        default_factory=dict, description="What the dialled numbers say of their calls. Default: nothing."
+    )
+    callers: Annotated[Mapping[Did, About], Field(max_length=100_000)] = Field(
+        default_factory=dict, description="Callers known by their number, with country code. Default: none."
     )
     tokens: tuple[Token, ...] = Field((), max_length=1000, description="Who may use the API. Default: nobody.")
     survey: Survey = Field(default_factory=Survey, description="The question after the call.")

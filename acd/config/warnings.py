@@ -15,7 +15,14 @@ NOT_YET: Final = (
     "queues.*.max_wait_s",
     "queues.*.sticky_s",
     "queues.*.resume_place_s",
+    "queues.*.prefer",
+    "queues.*.divert_above_s",
+    "queues.*.nobody",
+    "numbers",
+    "callers",
     "agents.*.language",
+    "agents.*.confirm",
+    "agents.*.soft_cap_calls",
     "records.retention_days",
 )
 """Keys that are accepted and checked, and that this version does not carry out."""
@@ -61,7 +68,7 @@ def _changed(section: Any, steps: list[str], path: str) -> Iterator[str]:
     here = f"{path}.{step}".lstrip(".")
     if rest:
         yield from _changed(value, rest, here)
-    elif value != type(section).model_fields[step].default:
+    elif value != type(section).model_fields[step].get_default(call_default_factory=True):
         yield here
 
 

@@ -62,6 +62,7 @@ class Engine:
         self.desk.settle(event.at)
         if not self.stopping:
             self._match(event.at)
+        self._shop.fresh.clear()
         self._calls.announce()
         self.desk.publish(event.at)
         return self._shop.take_commands()

@@ -6,6 +6,7 @@ and its helpers change. Nothing here decides anything.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
@@ -102,6 +103,29 @@ class Relaxation:
     require: Requirement
 
 
+class Prefer(StrEnum):
+    """Which of the ready agents come first, before the strategy has its say."""
+
+    ANY = "any"  # every open step's agents are alike
+    STEP = "step"  # those whom an earlier step lets in
+
+
+class Nobody(StrEnum):
+    """What becomes of a call to a queue whose agents are all logged out."""
+
+    WAIT = "wait"
+    OVERFLOW = "overflow"
+
+
+@dataclass(frozen=True, slots=True)
+class Overflow:
+    """Where a call goes that cannot wait (longer): one of these. All empty: a spoken goodbye."""
+
+    queue: QueueName | None = None
+    did: str | None = None
+    voicemail: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class QueueSpec:
     """One queue of the plan. Durations in seconds, priority in points, ageing in points per minute of waiting."""
@@ -118,6 +142,15 @@ class QueueSpec:
     ageing_per_min: float = 1.0
     missed_limit: int = 3
     music: str = DEFAULT_MUSIC
+    strategy: str = "longest_idle"
+    prefer: Prefer = Prefer.ANY
+    max_waiting: int = 50
+    max_wait_s: float = 600.0
+    divert_above_s: float = 0.0  # a caller whose estimated wait is longer overflows at once; 0: never
+    nobody: Nobody = Nobody.WAIT
+    overflow: Overflow = Overflow()
+    sticky_s: float = 0.0
+    resume_place_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +162,16 @@ class AgentSpec:
     endpoint: str
     skills: dict[str, int]
     login_at_start: bool = False
+    confirm: bool = False  # takes a call by pressing a key: nobody else's voicemail box does that
+    soft_cap_calls: int = 100  # answered calls of a day after which the agent is offered calls last; 0: never
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is known beforehand of a caller or of a dialled number: points, and attributes a requirement may ask of."""
+
+    priority: float = 0.0
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +180,9 @@ class Plan:
 
     queues: dict[QueueName, QueueSpec]
     agents: dict[AgentId, AgentSpec]
+    numbers: Mapping[str, About] = field(default_factory=dict)  # dialled, without + -> what it says of its calls
+    callers: Mapping[str, About] = field(default_factory=dict)  # normalised number -> what is known of the caller
+    attributes: Mapping[str, str] = field(default_factory=dict)  # of every call, such as the hotline's language
 
     def queue_of_did(self, did: str) -> QueueSpec | None:
         """The queue that serves this dialled number; a leading `+` makes no difference."""
@@ -187,6 +233,10 @@ class Call:
     entered_at: float
     queue: QueueName | None = None
     joined_at: float = 0.0
+    priority: float = 0.0  # the caller's own points, added to the queue's
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    only: AgentId | None = None  # held for this agent (sticky, transfer, pull) ...
+    only_until: float | None = None  # ... until then; None: for as long as it takes
     phase: CallPhase = CallPhase.WAITING
     offer_id: OfferId | None = None
     agent_id: AgentId | None = None

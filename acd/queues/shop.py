@@ -24,6 +24,7 @@ class Shop:
         self.backoff = backoff
         self.calls: dict[CallId, Call] = {}
         self.waiting: dict[CallId, Call] = {}
+        self.fresh: dict[CallId, Call] = {}  # calls whose standing in the line may have changed in this event
         self.offers: dict[OfferId, Offer] = {}
         self.alarms = Alarms(self.emit)
         self.desk = Desk(plan, self.alarms, self.emit)
@@ -37,6 +38,10 @@ class Shop:
         """The commands since the last time, in their order."""
         out, self._out = self._out, []
         return out
+
+    def changed(self, call: Call) -> None:
+        """Who may have the waiting call, or when, may be another now: queue, priority, `only`, a back-off..."""
+        self.fresh[call.id] = call
 
     def note(self, call: Call, at: float, fact: Fact, **data: Value) -> None:
         """Enter a fact into the call's journey."""
