@@ -10,7 +10,7 @@ from acd.errors import StorageError, UnknownAgent, UnknownCall, UnknownQueue
 from acd.ivr.core import Core
 from acd.ports import Clock, Store
 from acd.queues import events as ev
-from acd.queues import matching, why
+from acd.queues import why
 from acd.queues.journey import CallRecord
 from acd.queues.model import Agent, AgentId, AgentState, Call, CallId, CallPhase, QueueName, QueueSpec
 from acd.queues.states import agent_state
@@ -116,7 +116,7 @@ class LiveBoard:
         if name not in engine.plan.queues:
             raise UnknownQueue(f"there is no queue {queue!r}")
         offered = [c for c in engine.calls.values() if c.queue == name and c.phase is CallPhase.OFFERED]
-        line = [c for c in matching.line(engine.calls.values(), engine.plan, self.now()) if c.queue == name]
+        line = engine.matcher.line(self.now(), name)
         ordered = [*sorted(offered, key=lambda call: call.joined_at), *line]
         return self._records(ordered)
 

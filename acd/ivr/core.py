@@ -10,6 +10,7 @@ from acd.queues.engine import Engine
 from acd.queues.events import CallerLeft, DayBegan, Event, PartyHungUp, VerbDone
 from acd.queues.figures import DayFigures
 from acd.queues.journey import Fact
+from acd.queues.matcher import Draw, always_the_first
 from acd.queues.model import Backoff, Plan, Side
 
 
@@ -22,10 +23,11 @@ class Core:
         script: SurveyScript | None = None,
         ask_again_after_days: float = 30.0,
         backoff: Backoff | None = None,
+        draw: Draw = always_the_first,
     ) -> None:
         figures = DayFigures({queue.name: queue.service_level_s for queue in plan.queues.values()})
         self.book = Book(figures)
-        self.engine = Engine(plan, self.book, backoff)
+        self.engine = Engine(plan, self.book, backoff, draw)
         self.surveys = SurveyDesk(self.book, script or SurveyScript(), ask_again_after_days)
 
     def handle(self, event: Event) -> list[Command]:

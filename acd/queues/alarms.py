@@ -19,7 +19,9 @@ class Alarms:
         self._due_at: dict[str, float] = {}
 
     def set(self, name: str, due_at: float) -> None:
-        """Have `TimerDue(name)` sent at `due_at`; a timer of that name is replaced."""
+        """Have `TimerDue(name)` sent at `due_at`; a timer of that name is replaced, one that is due then stays."""
+        if self._due_at.get(name) == due_at:
+            return
         self._due_at[name] = due_at
         self._emit(SetTimer(name, due_at))
 

@@ -53,6 +53,7 @@ class Calls:
             return
         call.queue = queue.name
         call.joined_at = call.entered_at
+        self._shop.changed(call)
         self._shop.note(call, at, Fact.QUEUED, queue=queue.name, joined_at=call.joined_at)
         self._unannounced.append(call)
         self.set_relax_timers(call, queue, at)
@@ -85,6 +86,7 @@ class Calls:
         """The caller is in the hold verb. That is news only for a call of which we thought otherwise."""
         call.at_home = True
         call.touched_at = at
+        self._shop.changed(call)
         if call.leaving or call.hung_up is not None:
             return
         if call.phase is CallPhase.TALKING and call.offer_id is None:  # the fallback queue's conversation is over
@@ -102,6 +104,7 @@ class Calls:
         if call.phase is CallPhase.WAITING:
             call.at_home = False
             call.touched_at = at
+            self._shop.changed(call)
             self._shop.note(call, at, Fact.FALLBACK)
 
     def dismiss(self, call: Call, prompts: tuple[str, ...], at: float) -> None:
@@ -117,6 +120,7 @@ class Calls:
         if side is Side.CALLER:
             call.hung_up = call.hung_up or Side.CALLER
             call.touched_at = at
+            self._shop.changed(call)
         if call.phase is CallPhase.TALKING:
             self.end_talk(call, at, side)
 

@@ -7,7 +7,7 @@ event costs what it changes, however many agents there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 from acd.errors import AcdError, NotAllowed, UnknownAgent
 from acd.queues.alarms import Alarms
@@ -31,6 +31,11 @@ class Desk:
         self._shown: dict[AgentId, tuple[AgentState, str | None, CallId | None]] = {}
         self._mirrored: dict[AgentId, tuple[bool, bool]] = {}
         self._mirror_all = False  # once: the logged out as well, who may have stayed members
+
+    @property
+    def touched(self) -> Set[AgentId]:
+        """Those whom the present event has changed."""
+        return self._touched.keys()
 
     def get(self, agent_id: AgentId) -> Agent | None:
         """The agent, or None when the plan has no such id (any more)."""
@@ -99,6 +104,8 @@ class Desk:
 
     def own_calls_read(self, agent: Agent, channels: set[str], at: float) -> None:
         """All channels of the agent's own there are."""
+        if channels == agent.own_channels:
+            return
         if agent.own_channels and not channels:
             agent.idle_since = at
         agent.own_channels = channels

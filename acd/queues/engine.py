@@ -8,19 +8,20 @@ A call keeps `joined_at` in every case, so its place in the line is never lost. 
 stopping daemon the line is matched against the ready agents: there is never a waiting call beside a ready agent who
 could take it. An event about an offer or a call that is over is ignored: it came late, which is no error.
 
-This file is the table of contents: which event goes where, and the match. What is done about a caller is in `calls`,
-about a ringing phone in `offers`, about an agent in `desk`, about a lost or restarted Asterisk in `recovery`.
+This file is the table of contents: which event goes where. Who takes whom is in `matcher`. What is done about a caller
+is in `calls`, about a ringing phone in `offers`, about an agent in `desk`, about a lost or restarted Asterisk in
+`recovery`.
 """
 
 from __future__ import annotations
 
 from acd.errors import AcdError, NotAllowed, UnknownCall
 from acd.queues import events as ev
-from acd.queues import matching
 from acd.queues.book import Book
 from acd.queues.calls import Calls
 from acd.queues.commands import Command
 from acd.queues.journey import Fact
+from acd.queues.matcher import Draw, Matcher, always_the_first
 from acd.queues.model import Agent, AgentId, Backoff, OfferId, Plan
 from acd.queues.offers import Offers
 from acd.queues.recovery import Recovery
@@ -42,7 +43,7 @@ AgentEvent = (
 class Engine:
     """The brain. One instance, one caller at a time; `book` keeps the journeys."""
 
-    def __init__(self, plan: Plan, book: Book, backoff: Backoff | None = None) -> None:
+    def __init__(self, plan: Plan, book: Book, backoff: Backoff | None = None, draw: Draw = always_the_first) -> None:
         self._shop = shop = Shop(plan, book, backoff or Backoff())
         self._offers = Offers(shop)
         self._calls = Calls(shop, self._offers)
@@ -52,6 +53,7 @@ class Engine:
         self.calls = shop.calls
         self.offers = shop.offers
         self.desk = shop.desk
+        self.matcher = Matcher(shop, draw)
         self.stopping = False
 
     def handle(self, event: ev.Event) -> list[Command]:
@@ -60,9 +62,9 @@ class Engine:
             return self._shop.take_commands()
         self._dispatch(event)
         self.desk.settle(event.at)
+        self.matcher.sync(event.at)
         if not self.stopping:
             self._match(event.at)
-        self._shop.fresh.clear()
         self._calls.announce()
         self.desk.publish(event.at)
         return self._shop.take_commands()
@@ -180,7 +182,7 @@ class Engine:
         self.desk.phone_reachable(agent, reachable, at)
 
     def _timer_due(self, event: ev.TimerDue) -> None:
-        """`relax`, `refused` and `retry` have nothing to do but to wake the match."""
+        """`relax`, `refused`, `retry` and `only` have nothing to do but to wake the match."""
         kind, _, rest = event.name.partition(":")
         match kind:
             case "wrap":
@@ -202,15 +204,6 @@ class Engine:
         )
 
     def _match(self, at: float) -> None:
-        """Give every waiting call, in order, the best ready agent who may take it."""
-        ready = self.desk.ready
-        if not ready or not self._shop.waiting:
-            return
-        for call in matching.line(self._shop.waiting.values(), self.plan, at):
-            if not matching.can_be_offered(call, at):
-                continue
-            agent = matching.pick(call, ready.values(), self.plan, at)
-            if agent is not None:
-                self._offers.make(call, agent, at)
-                if not ready:
-                    return
+        """Give the waiting calls, in order, to the best ready agents who may take them."""
+        for choice in self.matcher.choices(at):
+            self._offers.make(choice.call, choice.agents[0], at)

@@ -40,10 +40,12 @@ class DayFigures:
         self._service_level_s = service_level_s
         self._queues: defaultdict[str, _QueueDay] = defaultdict(_QueueDay)
         self._agents: defaultdict[AgentId, _AgentDay] = defaultdict(_AgentDay)
+        self._changed: set[AgentId] = set()
         self.day_began_at = 0.0
 
     def begin(self, day_began_at: float) -> None:
         """A new day: all counters at nought."""
+        self._changed.update(self._agents)
         self._queues.clear()
         self._agents.clear()
         self.day_began_at = day_began_at
@@ -63,6 +65,7 @@ class DayFigures:
             if offer.result is OfferResult.NO_ANSWER:
                 self._agents[offer.agent].missed += sign
         if record.agent is not None:
+            self._changed.add(record.agent)
             day = self._agents[record.agent]
             day.answered += sign
             day.talk_s += sign * (record.talk_s or 0.0)
@@ -80,6 +83,11 @@ class DayFigures:
             day.decided += sign
             if record.outcome is Outcome.ABANDONED:
                 day.abandoned += sign
+
+    def take_changed(self) -> set[AgentId]:
+        """The agents whose calls or talk have been counted anew since the last time."""
+        changed, self._changed = self._changed, set()
+        return changed
 
     def queue(self, name: str) -> QueueToday:
         """The queue's day so far."""

@@ -148,3 +148,4 @@ class Offers:
         for agent_id in call.refused_by:
             self._shop.alarms.cancel(f"refused:{call.id}:{agent_id}")
         self._shop.alarms.cancel(f"retry:{call.id}")
+        self._shop.alarms.cancel(f"only:{call.id}")

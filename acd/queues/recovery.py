@@ -32,6 +32,7 @@ class Recovery:
         for call in self._shop.calls.values():
             if call.node == event.node:
                 call.at_home = False
+                self._shop.changed(call)
 
     def restored(self, event: ev.Restored) -> None:
         """Open the books on calls that were live when the last daemon stopped; the node's picture decides on them."""
@@ -56,6 +57,7 @@ class Recovery:
                 self._follow(known, seen, event.at)
             else:
                 known.at_home = seen.verb != "fallback"
+                self._shop.changed(known)
         if event.restarted or event.node not in self._in_step:
             self._in_step.add(event.node)
             self._shop.desk.mirror_again()
@@ -134,6 +136,7 @@ class Recovery:
     def _follow(self, call: Call, seen: ev.FoundCall, at: float) -> None:
         call.at_home = seen.verb != "fallback"
         call.hung_up = None  # the channel has outlived the sign of its end
+        self._shop.changed(call)
         if call.leaving:
             if seen.verb in HOLDING:  # the goodbye never reached it
                 self._calls.dismiss(call, (), at)

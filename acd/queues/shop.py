@@ -24,7 +24,7 @@ class Shop:
         self.backoff = backoff
         self.calls: dict[CallId, Call] = {}
         self.waiting: dict[CallId, Call] = {}
-        self.fresh: dict[CallId, Call] = {}  # calls whose standing in the line may have changed in this event
+        self.fresh: dict[CallId, Call] = {}  # calls whose standing in the line may have changed since the last match
         self.offers: dict[OfferId, Offer] = {}
         self.alarms = Alarms(self.emit)
         self.desk = Desk(plan, self.alarms, self.emit)
@@ -39,6 +39,11 @@ class Shop:
         out, self._out = self._out, []
         return out
 
+    def take_fresh(self) -> dict[CallId, Call]:
+        """The calls that have changed since the last time."""
+        fresh, self.fresh = self.fresh, {}
+        return fresh
+
     def changed(self, call: Call) -> None:
         """Who may have the waiting call, or when, may be another now: queue, priority, `only`, a back-off..."""
         self.fresh[call.id] = call
@@ -50,6 +55,7 @@ class Shop:
     def add(self, call: Call) -> None:
         """A call is inside."""
         self.calls[call.id] = call
+        self.changed(call)
         if call.phase is CallPhase.WAITING:
             self.waiting[call.id] = call
 
@@ -57,6 +63,7 @@ class Shop:
         """Change the call's phase; IllegalMove if the table does not allow it. An ended call is no longer inside."""
         states.move(call, to)
         call.touched_at = at
+        self.changed(call)
         if to is CallPhase.WAITING:
             self.waiting[call.id] = call
         else:

@@ -21,8 +21,7 @@ _AWAY = {
 def explain(engine: Engine, call: Call, at: float) -> Why:
     """Why the live call is where it is at `at`."""
     candidates = tuple(_candidate(engine, call, agent, at) for agent in engine.desk.agents.values())
-    waiting = matching.line(engine.calls.values(), engine.plan, at)
-    position = next((number for number, other in enumerate(waiting, 1) if other.id == call.id), None)
+    position = engine.matcher.position(call.id, at)
     return Why(call.id, at, _summary(engine, call, candidates, at), position, candidates)
 
 

@@ -1,0 +1,187 @@
+"""The index and the plain way: the same events lead to the same commands, whatever the plan and whatever happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from acd.queues import events as ev
+from acd.queues.book import Book
+from acd.queues.engine import Engine
+from acd.queues.figures import DayFigures
+from acd.queues.model import (
+    AgentId,
+    AgentSpec,
+    CallId,
+    OfferResult,
+    Plan,
+    Prefer,
+    QueueName,
+    QueueSpec,
+    Relaxation,
+)
+from acd.queues.pools import Pools, attributes_named
+from acd.queues.requirements import Requirement, parse
+from acd.queues.strategies import STRATEGIES
+from tests import reference
+from tests.properties.test_requirements import ATTRIBUTES, SKILLS, TREES
+
+START = 1_700_000_000.0
+REQUIREMENTS = st.sampled_from(
+    [
+        "anyone",
+        "s >= 1",
+        "s >= 3",
+        "t >= 1",
+        "s >= 1 or t >= 2",
+        "not s >= 2",
+        "s >= 1 and language == 'ru'",
+        "language == 'en' or t >= 1",
+        "language != 'ru' and t >= 1 and not s == 3",
+    ]
+).map(parse)
+LEVELS = st.dictionaries(st.sampled_from("st"), st.integers(0, 4))
+
+
+@st.composite
+def queues(draw: st.DrawFn, name: str) -> QueueSpec:
+    steps = draw(st.lists(REQUIREMENTS, max_size=2))
+    return QueueSpec(
+        QueueName(name),
+        draw(REQUIREMENTS),
+        frozenset({name}),
+        tuple(Relaxation(5.0 * (number + 1), step) for number, step in enumerate(steps)),
+        priority=draw(st.sampled_from([0, 0, 1, 2.5])),
+        ageing_per_min=draw(st.sampled_from([1, 1, 0, 0.3, 7])),
+        wrap_up_s=draw(st.sampled_from([0, 3])),
+        missed_limit=0,
+        strategy=draw(st.sampled_from(list(STRATEGIES))),
+        prefer=draw(st.sampled_from(Prefer)),
+    )
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    lines = [draw(queues(name)) for name in "12"]
+    agents = [
+        AgentSpec(
+            AgentId(name), name, f"PJSIP/{name}", draw(LEVELS), soft_cap_calls=draw(st.sampled_from([0, 1, 2, 100]))
+        )
+        for name in "abcdef"[: draw(st.integers(1, 6))]
+    ]
+    return Plan({one.name: one for one in lines}, {one.id: one for one in agents})
+
+
+@dataclass(frozen=True)
+class Happens:
+    """Something, to the `which`th of those it can happen to; `much` is what it takes."""
+
+    what: str
+    which: int
+    much: float
+
+
+WHATS = [
+    *["enters"] * 4,
+    *["login"] * 3,
+    *["ready"] * 2,
+    *["fails", "connects", "talk ends", "time passes", "is tuned"] * 2,
+    *["logout", "pause", "leaves", "away", "held", "hangs up", "is held for", "link lost", "day begins"],
+]
+HAPPENINGS = st.builds(
+    Happens, st.sampled_from(WHATS), st.integers(0, 50), st.sampled_from([0.0, 0.3, 1.0, 2.0, 5.0, 10.0])
+)
+FAILURES = [OfferResult.REFUSED, OfferResult.REFUSED, OfferResult.NO_ANSWER, OfferResult.BUSY, OfferResult.ERROR]
+
+
+class Twin:
+    """One of two brains that are told the same."""
+
+    def __init__(self, make: type[Engine], plan: Plan) -> None:
+        self.engine = make(plan, Book(DayFigures({})), draw=Random(7).randrange)
+        self.calls = 0
+
+    def event(self, happens: Happens, at: float) -> ev.Event:
+        engine, which, much = self.engine, happens.which, happens.much
+        agent = list(engine.desk.agents)[which % len(engine.desk.agents)]
+        call = list(engine.calls)[which % len(engine.calls)] if engine.calls else CallId("none")
+        offer = list(engine.offers)[which % len(engine.offers)] if engine.offers else "none"
+        match happens.what:
+            case "enters":
+                self.calls += 1
+                did = "112"[which % 3]
+                return ev.CallEntered(at, CallId(f"c{self.calls}"), "main", did, "7916", "Иван", at - much)
+            case "login":
+                return ev.AgentLogin(at, agent)
+            case "logout":
+                return ev.AgentLogout(at, agent)
+            case "pause":
+                return ev.AgentPause(at, agent, "lunch")
+            case "ready":
+                return ev.AgentReady(at, agent)
+            case "fails":
+                return ev.OfferEnded(at, offer, FAILURES[which % len(FAILURES)])  # type: ignore[arg-type]
+            case "connects":
+                return ev.Connected(at, offer)  # type: ignore[arg-type]
+            case "talk ends":
+                return ev.TalkEnded(at, offer)  # type: ignore[arg-type]
+            case "leaves":
+                return ev.CallerLeft(at, call)
+            case "away":
+                return ev.CallAway(at, call)
+            case "held":
+                return ev.CallHeld(at, call)
+            case "hangs up":
+                return ev.PartyHungUp(at, call, "caller")  # type: ignore[arg-type]
+            case "link lost":
+                return ev.NodeLost(at, "main")
+            case "day begins":
+                return ev.DayBegan(at, at - much)
+            case _:
+                self._tune(happens, agent, call, at)
+                return ev.TimerDue(at, "retry:now")
+
+    def _tune(self, happens: Happens, agent: AgentId, call_id: CallId, at: float) -> None:
+        """What orders from outside will do to a call."""
+        self.engine._shop.alarms.set("retry:now", at)
+        call = self.engine.calls.get(call_id)
+        if call is None:
+            return
+        if happens.what == "is tuned":
+            call.priority = happens.much
+            call.attributes = {"language": ["ru", "en"][happens.which % 2]}
+        elif happens.what == "is held for":
+            call.only = agent
+            call.only_until = at + happens.much if happens.which % 2 else None
+        self.engine._shop.changed(call)
+
+
+@settings(max_examples=400, deadline=None)
+@given(plans(), st.lists(HAPPENINGS, min_size=5, max_size=60))
+def test_the_index_offers_what_the_plain_way_offers(plan: Plan, happenings: list[Happens]) -> None:
+    ours, plain = Twin(Engine, plan), Twin(reference.PlainEngine, plan)
+    at = START
+    for happens in happenings:
+        if happens.what == "time passes":
+            at += happens.much
+            continue
+        assert ours.engine.handle(ours.event(happens, at)) == plain.engine.handle(plain.event(happens, at))
+        in_order = [call.id for call in reference.line(ours.engine, at)]
+        assert [call.id for call in ours.engine.matcher.line(at)] == in_order
+        assert [ours.engine.matcher.position(call_id, at) for call_id in in_order] == list(range(1, len(in_order) + 1))
+
+
+@given(TREES, st.lists(SKILLS, max_size=5), ATTRIBUTES)
+def test_a_pool_holds_exactly_the_satisfied(
+    tree: Requirement, skills: list[dict[str, int]], about: dict[str, str]
+) -> None:
+    agents = [AgentSpec(AgentId(str(number)), "", "", levels) for number, levels in enumerate(skills)]
+    pool = Pools(agents).of(tree, about)
+    assert [bool(pool >> number & 1) for number in range(len(agents))] == [
+        tree.satisfied_by(levels, about) for levels in skills
+    ]
+    named = {name: value for name, value in about.items() if name in attributes_named(tree)}
+    assert Pools(agents).of(tree, named) == pool
