@@ -20,6 +20,7 @@ def check(core: Core, at: float) -> None:
     """AssertionError naming the first rule that is broken at `at`."""
     offers_and_agents_agree(core)
     nobody_waits_beside_a_ready_agent(core, at)
+    the_index_is_the_truth(core, at)
     every_record_is_its_journey(core)
     the_books_hold_exactly_the_live_calls(core)
 
@@ -65,6 +66,16 @@ def nobody_waits_beside_a_ready_agent(core: Core, at: float) -> None:
             if matching.qualified(call, agent, engine.plan, at) and call.refused_by.get(agent.spec.id, at) <= at
         ]
         assert not could, f"{call.id} waits beside {could}"
+
+
+def the_index_is_the_truth(core: Core, at: float) -> None:
+    """Whoever is ready is known to be, and the line is what sorting the waiting calls gives."""
+    engine = core.engine
+    readiness = engine.matcher.readiness
+    ready = sum(1 << readiness.numbers[agent_id] for agent_id in engine.desk.ready)
+    assert readiness.ready == ready, "the index knows others to be ready"
+    in_order = [call.id for call in matching.line(engine.calls.values(), engine.plan, at)]
+    assert [call.id for call in engine.matcher.line(at)] == in_order
 
 
 def every_record_is_its_journey(core: Core) -> None:
