@@ -1,7 +1,7 @@
 """Who takes whom: one line over all queues, and for its head the best of the agents who may.
 
-Order of the line: score = priority + minutes waited x the queue's ageing per minute; highest first, ties by join time,
-then by id. A call that nobody ready may take does not hold up those behind it.
+Order of the line: score = priority of the queue + the call's own + minutes waited x the queue's ageing per minute;
+highest first, ties by join time, then by id. A call that nobody ready may take does not hold up those behind it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from acd.queues.strategies import longest_idle
 
 
 def score(call: Call, queue: QueueSpec, at: float) -> float:
-    """The call's points at `at`."""
-    return queue.priority + (at - call.joined_at) / 60.0 * queue.ageing_per_min
+    """The call's points at `at`: the queue's, its own, and those of its age."""
+    return queue.priority + call.priority + (at - call.joined_at) / 60.0 * queue.ageing_per_min
 
 
 def line(calls: Iterable[Call], plan: Plan, at: float) -> list[Call]:
@@ -38,8 +38,8 @@ def open_requirements(call: Call, queue: QueueSpec, at: float) -> list[Requireme
 
 
 def attributes(call: Call) -> Mapping[str, str]:
-    """What a requirement may ask about the call itself."""
-    return {"did": call.did}
+    """What a requirement may ask about the call itself; see `acd.queues.about`."""
+    return call.attributes
 
 
 def qualified(call: Call, agent: Agent, plan: Plan, at: float) -> bool:

@@ -20,7 +20,13 @@ OPERATIONS = [
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
 ]
-BODIES = {"/pause": {"reason": "tea"}, "/disposition": {"code": "sold"}}
+BODIES: dict[str, dict[str, Any]] = {
+    "/pause": {"reason": "tea"},
+    "/disposition": {"code": "sold"},
+    "/priority": {"priority": 5},
+    "/move": {"queue": "support"},
+    "/pull": {"agent": "1001"},
+}
 
 
 @pytest.fixture
@@ -37,7 +43,7 @@ def filled(path: str) -> str:
     return path.format(**values)
 
 
-def body_of(path: str) -> dict[str, str] | None:
+def body_of(path: str) -> dict[str, Any] | None:
     return next((body for end, body in BODIES.items() if path.endswith(end)), None)
 
 
