@@ -14,6 +14,7 @@ from acd.queues import matching, why
 from acd.queues.journey import CallRecord
 from acd.queues.model import Agent, AgentId, AgentState, Call, CallId, CallPhase, QueueName, QueueSpec
 from acd.queues.orders import Order
+from acd.queues.possible import some_call
 from acd.queues.states import agent_state
 from acd.queues.views import AgentView, NodeView, QueueView, Why
 
@@ -140,9 +141,9 @@ class LiveBoard:
 
 
 def _serves(agent: Agent, queue: QueueSpec) -> bool:
-    """Whether the agent is of the queue: by its requirement or by any relaxation, whenever that opens."""
+    """Whether the agent is of the queue: by its requirement or any relaxation, whenever it opens, for some call."""
     wanted = [queue.require, *(step.require for step in queue.relax)]
-    return any(one.satisfied_by(agent.spec.skills, {}) for one in wanted)
+    return any(some_call(one, agent.spec.skills) for one in wanted)
 
 
 class LiveFloor:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from acd.queues.model import About, Call, Plan
 
 DID = "did"
+LANGUAGE = "language"
 NUMBER = "number"
+ATTRIBUTES = (DID, LANGUAGE, NUMBER)
 _NOTHING = About()
 
 

@@ -9,8 +9,8 @@ stopping daemon the line is matched against the ready agents: there is never a w
 could take it. An event about an offer or a call that is over is ignored: it came late, which is no error.
 
 This file is the table of contents: which event goes where, and the match. What is done about a caller is in `calls`,
-about a ringing phone in `offers`, about an agent in `desk`, on a supervisor's word in `orders`, about a lost or restarted
-Asterisk in `recovery`.
+about a ringing phone in `offers`, about an agent in `desk`, on a supervisor's word in `orders`, about a lost or
+restarted Asterisk in `recovery`.
 """
 
 from __future__ import annotations
