@@ -4,10 +4,11 @@
 # make bench   the benchmark against app_queue and a bare Dial
 # make lint    ruff, mypy --strict, import contracts
 # make prompts speaks asterisk-conf/sounds/prompts.yaml anew
+# make states  draws docs/states.md from the tables of the brain
 # make lock    renews requirements.lock from pyproject.toml
 
 .DEFAULT_GOAL := setup
-.PHONY: setup demo test bench lint prompts lock
+.PHONY: setup demo test bench lint prompts states lock
 # A shell may have SECONDS of its own (bash counts them); only `make demo SECONDS=…` is meant.
 SECONDS_GIVEN := $(if $(filter command line,$(origin SECONDS)),$(SECONDS))
 
@@ -38,6 +39,10 @@ lint:
 prompts:
 	@$(SETUP) venv prompts
 	@$(BIN)/python -m acd.lab.prompts
+
+states:
+	@$(SETUP) venv
+	@$(BIN)/python -m acd.lab.states
 
 lock:
 	@$(SETUP) lock

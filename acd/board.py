@@ -13,6 +13,8 @@ from acd.queues import events as ev
 from acd.queues import why
 from acd.queues.journey import CallRecord
 from acd.queues.model import Agent, AgentId, AgentState, Call, CallId, CallPhase, QueueName, QueueSpec
+from acd.queues.orders import Order
+from acd.queues.possible import some_call
 from acd.queues.states import agent_state
 from acd.queues.views import AgentView, NodeView, QueueView, Why
 
@@ -139,9 +141,9 @@ class LiveBoard:
 
 
 def _serves(agent: Agent, queue: QueueSpec) -> bool:
-    """Whether the agent is of the queue: by its requirement or by any relaxation, whenever that opens."""
+    """Whether the agent is of the queue: by its requirement or any relaxation, whenever it opens, for some call."""
     wanted = [queue.require, *(step.require for step in queue.relax)]
-    return any(one.satisfied_by(agent.spec.skills, {}) for one in wanted)
+    return any(some_call(one, agent.spec.skills) for one in wanted)
 
 
 class LiveFloor:
@@ -173,10 +175,29 @@ class LiveFloor:
         await self._dispatcher.ask(event)
         return self._board.agent(event.agent_id)
 
+    async def prioritise(self, call_id: CallId, priority: float, by: str) -> CallRecord:
+        """Other points for a waiting call."""
+        return await self._call_order(ev.CallPriority(self._clock.now(), call_id, priority, by))
+
+    async def move(self, call_id: CallId, queue: QueueName, by: str) -> CallRecord:
+        """A waiting call into another queue, at its place."""
+        return await self._call_order(ev.CallMoved(self._clock.now(), call_id, queue, by))
+
+    async def pull(self, call_id: CallId, agent_id: AgentId, by: str) -> CallRecord:
+        """A waiting call to this agent, now."""
+        return await self._call_order(ev.CallPulled(self._clock.now(), call_id, agent_id, by))
+
+    async def _call_order(self, event: Order) -> CallRecord:
+        await self._dispatcher.ask(event)
+        return self._after(event.call_id)
+
     async def disposition(self, call_id: CallId, code: str, amount: float | None, note: str) -> CallRecord:
         """What became of the call; works for one that ended long ago as well."""
         record = self._board.call(call_id) or await self._recorded(call_id)
         await self._dispatcher.ask(ev.Disposed(self._clock.now(), call_id, code, amount, note, record))
+        return self._after(call_id)
+
+    def _after(self, call_id: CallId) -> CallRecord:
         after = self._board.call(call_id)
         if after is None:
             raise UnknownCall(f"there is no call {call_id!r}")

@@ -138,7 +138,7 @@ class Dispatcher:
                 assert_never(command)
 
 
-_TOLD_FACTS = frozenset({Fact.FALLBACK, Fact.RECONCILED, Fact.ENDED})
+_TOLD_FACTS = frozenset({Fact.FALLBACK, Fact.PRIORITY, Fact.MOVED, Fact.PULLED, Fact.RECONCILED, Fact.ENDED})
 """The rest is in the records and on the API; a line for each fact would cost as much as deciding on the call."""
 
 

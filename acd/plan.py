@@ -7,6 +7,7 @@ from acd.config import Agent, Queue, Settings
 from acd.config import Overflow as ConfiguredOverflow
 from acd.ivr.survey import SurveyScript
 from acd.numbers import normalise
+from acd.queues.about import LANGUAGE
 from acd.queues.model import (
     About,
     AgentId,
@@ -32,7 +33,7 @@ def plan_of(settings: Settings) -> Plan:
         {agent.id: agent for agent in agents},
         numbers={number.lstrip("+"): _about(about) for number, about in settings.numbers.items()},
         callers={normalise(number, region): _about(about) for number, about in settings.callers.items()},
-        attributes={"language": settings.language},
+        attributes={LANGUAGE: settings.language},
     )
 
 
@@ -75,7 +76,7 @@ def _overflow(overflow: ConfiguredOverflow | None) -> Overflow:
 
 
 def _about(what: ConfiguredAbout) -> About:
-    return About(what.priority, {"language": what.language} if what.language else {})
+    return About(what.priority, {LANGUAGE: what.language} if what.language else {})
 
 
 def _agent(agent_id: AgentId, agent: Agent) -> AgentSpec:

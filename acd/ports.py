@@ -12,7 +12,7 @@ from typing import Protocol
 
 from acd.queues.commands import AgentChanged, SwitchCommand
 from acd.queues.journey import CallRecord, JourneyEvent
-from acd.queues.model import AgentId, CallId
+from acd.queues.model import AgentId, CallId, QueueName
 from acd.queues.views import AgentView, NodeView, QueueView, Why
 
 
@@ -153,7 +153,7 @@ class Board(Protocol):
 
 
 class Floor(Protocol):
-    """What the API may change. Each waits until the brain has decided and returns the agent as it is then.
+    """What the API may change. Each waits until the brain has decided and returns the agent or call as it is then.
 
     UnknownAgent, UnknownCall, NotAllowed.
     """
@@ -167,6 +167,18 @@ class Floor(Protocol):
     async def ready(self, agent_id: AgentId) -> AgentView: ...
 
     async def disposition(self, call_id: CallId, code: str, amount: float | None, note: str) -> CallRecord: ...
+
+    async def prioritise(self, call_id: CallId, priority: float, by: str) -> CallRecord:
+        """Other points for a waiting call; `by` is who orders it, in these three."""
+        ...
+
+    async def move(self, call_id: CallId, queue: QueueName, by: str) -> CallRecord:
+        """A waiting call into another queue. UnknownQueue."""
+        ...
+
+    async def pull(self, call_id: CallId, agent_id: AgentId, by: str) -> CallRecord:
+        """A waiting call to this agent, now."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

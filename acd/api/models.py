@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from acd.api.fields import Iso, Moment, Note, Word
 from acd.queues.journey import Fact, Value
-from acd.queues.model import AgentState, OfferResult, Outcome, Side, SurveyResult
+from acd.queues.model import PRIORITY_LIMIT, AgentState, OfferResult, Outcome, Side, SurveyResult
 
 
 class Out(BaseModel):
@@ -175,6 +175,7 @@ class Call(Out):
     wait_s: float | None
     talk_s: float | None
     agent: str | None
+    priority: float | None = Field(description="points of its own, added to the queue's; null of ended calls in lists")
     offers: list[Offer]
     survey: Survey
     disposition: Disposition | None
@@ -242,6 +243,24 @@ class DispositionBody(In):
     code: Word
     amount: float | None = None
     note: Note = ""
+
+
+class PriorityBody(In):
+    """The call's own points."""
+
+    priority: int = Field(ge=-PRIORITY_LIMIT, le=PRIORITY_LIMIT, strict=True)
+
+
+class MoveBody(In):
+    """Where to."""
+
+    queue: Word
+
+
+class PullBody(In):
+    """To whom."""
+
+    agent: Word
 
 
 class CallsQuery(In):

@@ -9,7 +9,7 @@ from typing import overload
 from acd.api import models
 from acd.api.render_why import why_ended
 from acd.ports import Board, Delta
-from acd.queues.journey import CallRecord, Fact, JourneyEvent, Value
+from acd.queues.journey import CallRecord, Fact, JourneyEvent, Value, own_priority
 from acd.queues.views import AgentView, NodeView, QueueView, Why
 
 
@@ -109,6 +109,7 @@ class Renderer:
             wait_s=_s(_wait_so_far_s(record, now)),
             talk_s=_s(_talk_so_far_s(record, now)),
             agent=record.agent,
+            priority=_priority(record),
             offers=self._offers(record),
             survey=models.Survey(result=record.survey_result, score=record.survey_score),
             disposition=_disposition(record.disposition),
@@ -183,6 +184,10 @@ def _talk_so_far_s(record: CallRecord, now: float) -> float | None:
     joined = [event.at for event in record.events if event.fact is Fact.CONNECTED]
     began = joined[-1] if joined else record.answered_at
     return (record.talk_s or 0.0) + max(0.0, now - began)
+
+
+def _priority(record: CallRecord) -> float | None:
+    return (own_priority(record) or 0.0) if record.events else None
 
 
 def _disposition(data: Mapping[str, Value] | None) -> models.Disposition | None:

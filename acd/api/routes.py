@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from acd.api.endpoints import agents, calls, events, health, pages, status
+from acd.api.endpoints import agents, calls, events, health, orders, pages, status
 from acd.api.routing import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -12,6 +12,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *status.ROUTES,
     *agents.ROUTES,
     *calls.ROUTES,
+    *orders.ROUTES,
     *events.ROUTES,
     *pages.ROUTES,
 )

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from acd.config.schema import Settings
 from acd.config.shape import nearest
 from acd.config.source import Path, Source, dotted, shown
 from acd.errors import RequirementError
-from acd.queues.requirements import AllOf, AnyOf, Anyone, Attribute, Not, Requirement, Skill, parse
+from acd.numbers import normalise
+from acd.queues.possible import some_call
+from acd.queues.requirements import Requirement, parse
 
 Rule = Callable[[Source], Iterator[str]]
 
@@ -56,6 +59,26 @@ def _dids_once(source: Source) -> Iterator[str]:
     )
     # Trunks deliver a number with the + or without; to routing it is one number.
     yield from _repeated(source, dids, "number", "keep it in one queue, once", lambda did: did.lstrip("+"))
+
+
+def _numbers_are_dialled(source: Source) -> Iterator[str]:
+    """What is said of a number that no queue has would never be heard."""
+    dids = [text for queue, _ in source.entries("queues") for _, text in source.entries(*queue, "dids")]
+    known = {text.lstrip("+"): text for text in dids if isinstance(text, str)}
+    for path, _ in source.entries("numbers"):
+        number = str(path[-1])
+        if number.lstrip("+") not in known:
+            what = f"no queue has this number among its dids{_meant(number, list(known.values()))}"
+            yield source.problem(path, f"{what}; add it to a queue, or leave this out")
+
+
+def _known_numbers_once(source: Source) -> Iterator[str]:
+    region = source.at("default_country")
+    region = region if isinstance(region, str) else str(Settings.model_fields["default_country"].default)
+    numbers = ((path, str(path[-1])) for path, _ in source.entries("numbers"))
+    yield from _repeated(source, numbers, "number", "say it once", lambda number: number.lstrip("+"))
+    callers = ((path, str(path[-1])) for path, _ in source.entries("callers"))
+    yield from _repeated(source, callers, "caller", "say it once", lambda number: normalise(number, region))
 
 
 def _endpoints_once(source: Source) -> Iterator[str]:
@@ -127,7 +150,7 @@ def _every_queue_can_be_served(source: Source) -> Iterator[str]:
         return
     for path, queue in source.entries("queues"):
         wanted = _requirements(source, path) if isinstance(queue, dict) else None
-        if not wanted or any(_can_be(step, skills)[0] for step in wanted for skills in everyone):
+        if not wanted or any(some_call(step, skills) for step in wanted for skills in everyone):
             continue
         yield source.problem((*path, "require"), _unserved(wanted, everyone))
 
@@ -166,26 +189,6 @@ def _unserved(wanted: list[Requirement], everyone: list[dict[str, int]]) -> str:
     return f"{said}; give an agent the skills, or ask for less"
 
 
-def _can_be(requirement: Requirement, skills: Mapping[str, int]) -> tuple[bool, bool]:
-    """Whether it can be (true, false) for an agent with these skills, over all the calls there may be."""
-    match requirement:
-        case Attribute():
-            return True, True
-        case Not(inner):
-            can_hold, can_fail = _can_be(inner, skills)
-            return can_fail, can_hold
-        case AllOf(parts):
-            each = [_can_be(part, skills) for part in parts]
-            return all(hold for hold, _ in each), any(fail for _, fail in each)
-        case AnyOf(parts):
-            each = [_can_be(part, skills) for part in parts]
-            return any(hold for hold, _ in each), all(fail for _, fail in each)
-        case Anyone() | Skill():
-            holds = requirement.satisfied_by(skills)
-            return holds, not holds
-    raise AssertionError(requirement)
-
-
 def _meant(word: str, known: list[str]) -> str:
     hint = nearest(word, known)
     if hint is not None:
@@ -195,6 +198,8 @@ def _meant(word: str, known: list[str]) -> str:
 
 RULES: Final[tuple[Rule, ...]] = (
     _dids_once,
+    _numbers_are_dialled,
+    _known_numbers_once,
     _endpoints_once,
     _names_once,
     _bound_agents_exist,

@@ -31,6 +31,7 @@ from acd.config.kinds import (
     SkillName,
     Timezone,
 )
+from acd.queues.model import PRIORITY_LIMIT
 
 DEFAULT_SECRET = "change-me"  # noqa: S105 - the sample's, warned about when used
 SECRET_MARK: dict[str, JsonValue] = {"secret": True}
@@ -166,7 +167,9 @@ class Relaxation(Section):
 class About(Section):
     """What is known beforehand of a dialled number's calls, or of a caller; the caller's word goes before."""
 
-    priority: int = Field(0, ge=-10_000, le=10_000, description="Points that are added to the queue's. Default: none.")
+    priority: int = Field(
+        0, ge=-PRIORITY_LIMIT, le=PRIORITY_LIMIT, description="Points that are added to the queue's. Default: none."
+    )
     language: Language | None = Field(
         None, description="What the call's `language` is in skill expressions. Default: that of the whole."
     )
@@ -223,8 +226,8 @@ class Queue(Section):
     )
     priority: int = Field(
         0,
-        ge=-10_000,
-        le=10_000,
+        ge=-PRIORITY_LIMIT,
+        le=PRIORITY_LIMIT,
         description="Points a call starts with; higher first. Default: all queues alike.",
     )
     ageing_per_min: float = Field(

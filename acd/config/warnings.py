@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from acd.config.schema import DEFAULT_SECRET, Queue, Settings
+from acd.config.schema import DEFAULT_SECRET, Agent, Queue, Settings
 from acd.config.shape import nearest
+from acd.numbers import normalise
+from acd.queues.about import ATTRIBUTES
+from acd.queues.possible import some_call
+from acd.queues.requirements import AllOf, AnyOf, Attribute, Not, Requirement
 
 NOT_YET: Final = (
     "queues.*.strategy",
@@ -18,8 +22,6 @@ NOT_YET: Final = (
     "queues.*.prefer",
     "queues.*.divert_above_s",
     "queues.*.nobody",
-    "numbers",
-    "callers",
     "agents.*.language",
     "agents.*.confirm",
     "agents.*.soft_cap_calls",
@@ -32,7 +34,7 @@ LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 def warnings(settings: Settings) -> list[str]:
     """Everything worth a second look, a sentence each."""
-    return [*_safety(settings), *_not_yet(settings), *_unlikely(settings)]
+    return [*_safety(settings), *_not_yet(settings), *_unlikely(settings), *_never_true(settings), *_starving(settings)]
 
 
 def _safety(settings: Settings) -> Iterator[str]:
@@ -84,7 +86,80 @@ def _unlikely(settings: Settings) -> Iterator[str]:
 
 
 def _named(queue: Queue) -> frozenset[str]:
-    return queue.require.skills().union(*(step.require.skills() for step in queue.relax))
+    return frozenset[str]().union(*(wanted.skills() for wanted in _wanted(queue)))
+
+
+def _wanted(queue: Queue) -> list[Requirement]:
+    return [queue.require, *(step.require for step in queue.relax)]
+
+
+def _never_true(settings: Settings) -> Iterator[str]:
+    """Comparisons with what no call is."""
+    known = [*settings.numbers.values(), *settings.callers.values()]
+    languages = {settings.language, *(about.language for about in known if about.language is not None)}
+    for name, queue in settings.queues.items():
+        for asked in dict.fromkeys(one for wanted in _wanted(queue) for one in _asked(wanted)):
+            problem = _never(asked, languages, settings.default_country)
+            if problem:
+                yield f"queues.{name}: {asked}: {problem}"
+
+
+def _asked(requirement: Requirement) -> Iterator[Attribute]:
+    """The comparisons with what is known of the call."""
+    match requirement:
+        case Attribute():
+            yield requirement
+        case Not(inner):
+            yield from _asked(inner)
+        case AllOf(parts) | AnyOf(parts):
+            for part in parts:
+                yield from _asked(part)
+
+
+def _never(asked: Attribute, languages: set[str], region: str) -> str:
+    """Why no call can be what is asked; empty when one can."""
+    match asked.name:
+        case "did" if asked.text.startswith("+"):
+            return "dialled numbers are compared without the +; leave it out"
+        case "number" if normalise(asked.text, region) != asked.text:
+            return f"callers' numbers are compared as {normalise(asked.text, region)}; write that"
+        case "language" if asked.text not in languages:
+            return (
+                f"no call's language is that; say so under numbers or callers (known: {', '.join(sorted(languages))})"
+            )
+        case name if name not in ATTRIBUTES:
+            hint = nearest(name, ATTRIBUTES)
+            meant = f"did you mean {hint}?" if hint else f"known are {', '.join(ATTRIBUTES)}"
+            return f"a call has no {name}; {meant}"
+    return ""
+
+
+def _starving(settings: Settings) -> Iterator[str]:
+    """Queues whose calls never grow older, beside others that go first and share their agents."""
+    known = max([0, *(about.priority for about in (*settings.numbers.values(), *settings.callers.values()))])
+    for name, queue in settings.queues.items():
+        if queue.ageing_per_min > 0:
+            continue
+        others = [
+            rival for rival, other in settings.queues.items() if rival != name and _goes_first(settings, other, queue)
+        ]
+        if others or known > 0:
+            before = f"those of {', '.join(others[:5])}" if others else "those of numbers and callers with priority"
+            yield (
+                f"queues.{name}.ageing_per_min: 0, so its calls wait for as long as there are {before}; "
+                "write 1 or more, so that nobody starves"
+            )
+
+
+def _goes_first(settings: Settings, other: Queue, queue: Queue) -> bool:
+    """Whether calls of `other` come before those of `queue`, sooner or later, at an agent who serves both."""
+    if other.priority <= queue.priority and other.ageing_per_min == 0:
+        return False
+    return any(_serves(agent, other) and _serves(agent, queue) for agent in settings.agents.values())
+
+
+def _serves(agent: Agent, queue: Queue) -> bool:
+    return any(some_call(wanted, agent.skills) for wanted in _wanted(queue))
 
 
 def _is_overflow(settings: Settings, name: str) -> bool:

@@ -8,8 +8,9 @@ the survey.
 from __future__ import annotations
 
 from acd.queues import events as ev
+from acd.queues.about import introduce
 from acd.queues.commands import Bye, Served
-from acd.queues.journey import Fact
+from acd.queues.journey import Fact, Value
 from acd.queues.model import Call, CallPhase, Offer, OfferResult, Outcome, QueueSpec, Side
 from acd.queues.offers import LIVE, Offers
 from acd.queues.shop import Shop
@@ -23,7 +24,7 @@ class Calls:
     def __init__(self, shop: Shop, offers: Offers) -> None:
         self._shop = shop
         self._offers = offers
-        self._unannounced: list[Call] = []
+        self._unannounced: list[tuple[Call, bool]] = []  # and whether the music is another now
 
     # -- in -------------------------------------------------------------------------------------------------
 
@@ -39,9 +40,11 @@ class Calls:
         entered_at = min(event.entered_at, event.at)
         call = Call(event.call_id, event.node, event.did, event.number, event.name, entered_at)
         call.touched_at = event.at
+        introduce(call, self._shop.plan)
         self._shop.add(call)
+        points: dict[str, Value] = {"priority": call.priority} if call.priority else {}
         self._shop.note(
-            call, entered_at, Fact.ENTERED, node=call.node, did=call.did, number=call.number, name=call.name
+            call, entered_at, Fact.ENTERED, node=call.node, did=call.did, number=call.number, name=call.name, **points
         )
         return call
 
@@ -51,18 +54,25 @@ class Calls:
             call.final = Outcome.CLOSED
             self.dismiss(call, NOT_IN_SERVICE, at)
             return
-        call.queue = queue.name
         call.joined_at = call.entered_at
+        self.join(call, queue, at)
+
+    def join(self, call: Call, queue: QueueSpec, at: float) -> None:
+        """Have the call wait in the queue's line, at the place its join time gives it; it leaves the line it was in."""
+        self._offers.cancel_relaxing(call)
+        before = self._shop.queue_of(call)
+        call.queue = queue.name
+        call.only = call.only_until = None
         self._shop.changed(call)
         self._shop.note(call, at, Fact.QUEUED, queue=queue.name, joined_at=call.joined_at)
-        self._unannounced.append(call)
+        self._unannounced.append((call, before is not None and before.music != queue.music))
         self.set_relax_timers(call, queue, at)
 
     def announce(self) -> None:
         """Note the queue on the channels of those who have just joined one and wait; an offer does it by itself."""
-        for call in self._unannounced:
+        for call, other_music in self._unannounced:
             if call.phase is CallPhase.WAITING:
-                self._shop.hold(call, move=False)
+                self._shop.hold(call, move=other_music)
         self._unannounced.clear()
 
     def set_relax_timers(self, call: Call, queue: QueueSpec, at: float) -> None:

@@ -9,8 +9,8 @@ stopping daemon the line is matched against the ready agents: there is never a w
 could take it. An event about an offer or a call that is over is ignored: it came late, which is no error.
 
 This file is the table of contents: which event goes where. Who takes whom is in `matcher`. What is done about a caller
-is in `calls`, about a ringing phone in `offers`, about an agent in `desk`, about a lost or restarted Asterisk in
-`recovery`.
+is in `calls`, about a ringing phone in `offers`, about an agent in `desk`, on a supervisor's word in `orders`, about a
+lost or restarted Asterisk in `recovery`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from acd.queues.journey import Fact
 from acd.queues.matcher import Draw, Matcher, always_the_first
 from acd.queues.model import Agent, AgentId, Backoff, OfferId, Plan
 from acd.queues.offers import Offers
+from acd.queues.orders import Orders
 from acd.queues.recovery import Recovery
 from acd.queues.shop import Shop
 
@@ -47,6 +48,7 @@ class Engine:
         self._shop = shop = Shop(plan, book, backoff or Backoff())
         self._offers = Offers(shop)
         self._calls = Calls(shop, self._offers)
+        self._orders = Orders(shop, self._calls, self._offers)
         self._recovery = Recovery(shop, self._calls, self._offers)
         self.plan = plan
         self.book = book
@@ -82,6 +84,8 @@ class Engine:
                     return UnknownCall(f"there is no call {call_id!r}")
                 if known.answered_at is None:
                     return NotAllowed("this call has not been answered, so there is nothing to say about it")
+            case ev.CallPriority() | ev.CallMoved() | ev.CallPulled():
+                return self._orders.refusal(event, self.stopping)
         return None
 
     def _dispatch(self, event: ev.Event) -> None:
@@ -90,6 +94,8 @@ class Engine:
                 self._calls.entered(event)
             case ev.CallerLeft() | ev.PartyHungUp() | ev.CallHeld() | ev.CallAway():
                 self._call_event(event)
+            case ev.CallPriority() | ev.CallMoved() | ev.CallPulled():
+                self._orders.carry_out(event, self.stopping)
             case (
                 ev.OfferRinging()
                 | ev.OfferAccepted()
@@ -101,12 +107,8 @@ class Engine:
                 self._offer_event(event)
             case ev.TimerDue():
                 self._timer_due(event)
-            case ev.NodeLost():
-                self._recovery.node_lost(event)
-            case ev.NodeRead():
-                self._recovery.node_read(event)
-            case ev.Restored():
-                self._recovery.restored(event)
+            case ev.NodeLost() | ev.NodeRead() | ev.Restored():
+                self._recovery.handle(event)
             case ev.DayBegan():
                 self.book.begin_day(event.day_began_at, event.ended)
             case ev.Disposed():

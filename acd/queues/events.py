@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from acd.queues.journey import CallRecord
-from acd.queues.model import AgentId, CallId, OfferId, OfferResult, Side
+from acd.queues.model import AgentId, CallId, OfferId, OfferResult, QueueName, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +263,36 @@ class Disposed:
 
 
 @dataclass(frozen=True, slots=True)
+class CallPriority:
+    """A supervisor gives the waiting call these points of its own, in place of those it has; `by` is who it was."""
+
+    at: float
+    call_id: CallId
+    priority: float
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallMoved:
+    """A supervisor puts the waiting call into another queue; it keeps its place."""
+
+    at: float
+    call_id: CallId
+    queue: QueueName
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallPulled:
+    """A supervisor has the waiting call offered to this ready agent now, before others and whatever the skills."""
+
+    at: float
+    call_id: CallId
+    agent_id: AgentId
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stopping:
     """The daemon is told to stop: offers are withdrawn, callers keep their places in Asterisk."""
 
@@ -295,5 +325,8 @@ Event = (
     | Restored
     | DayBegan
     | Disposed
+    | CallPriority
+    | CallMoved
+    | CallPulled
     | Stopping
 )

@@ -19,7 +19,7 @@ Value = str | int | float | bool | None
 class Fact(StrEnum):
     """Kinds of facts; the comment names the data keys."""
 
-    ENTERED = "entered"  # node, did, number, name
+    ENTERED = "entered"  # node, did, number, name; priority when there is any
     QUEUED = "queued"  # queue; joined_at
     OFFERED = "offered"  # offer_id, agent
     RINGING = "ringing"  # offer_id
@@ -32,6 +32,9 @@ class Fact(StrEnum):
     SURVEY_ASKED = "survey_asked"  # question
     SURVEY_ENDED = "survey_ended"  # result, score, reason
     DISPOSITION = "disposition"  # code, amount, note
+    PRIORITY = "priority"  # priority, by
+    MOVED = "moved"  # queue, by
+    PULLED = "pulled"  # agent, by
     RECONCILED = "reconciled"  # what
     ENDED = "ended"  # outcome, by
 
@@ -86,6 +89,15 @@ class CallRecord:
     disposition: Mapping[str, Value] | None = None
     reconciled: bool = False
     events: tuple[JourneyEvent, ...] = ()
+
+
+def own_priority(record: CallRecord) -> float | None:
+    """The points of the call's own that were last heard of; None when no fact speaks of them."""
+    for event in reversed(record.events):
+        points = event.data.get("priority") if event.fact in (Fact.PRIORITY, Fact.ENTERED) else None
+        if _is_number(points):
+            return float(points)
+    return None
 
 
 def fold(events: Iterable[JourneyEvent]) -> CallRecord:

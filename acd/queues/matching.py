@@ -71,8 +71,8 @@ def open_requirements(call: Call, queue: QueueSpec, at: float) -> list[Requireme
 
 
 def attributes(call: Call) -> Mapping[str, str]:
-    """What a requirement may ask about the call itself."""
-    return {**call.attributes, "did": call.did, "number": call.number}
+    """What a requirement may ask about the call itself; see `acd.queues.about`."""
+    return call.attributes
 
 
 def held_for(call: Call, plan: Plan, at: float) -> AgentId | None:

@@ -18,6 +18,7 @@ AgentId = NewType("AgentId", str)
 OfferId = NewType("OfferId", str)
 QueueName = NewType("QueueName", str)
 
+PRIORITY_LIMIT = 10_000  # points either way that a queue, a number, a caller or a supervisor may give
 DEFAULT_MUSIC = "default"  # the class of music on hold that a caller hears from the first moment
 
 

@@ -8,8 +8,9 @@ about a call that changed after the reading began; the next one will show what h
 from __future__ import annotations
 
 from acd.queues import events as ev
+from acd.queues.about import introduce
 from acd.queues.calls import Calls
-from acd.queues.journey import CallRecord, Fact
+from acd.queues.journey import CallRecord, Fact, own_priority
 from acd.queues.model import Agent, AgentId, Call, CallPhase, Offer, OfferId, OfferResult, Outcome, QueueName, Side
 from acd.queues.offers import LIVE, Offers
 from acd.queues.shop import Shop
@@ -25,6 +26,16 @@ class Recovery:
         self._calls = calls
         self._offers = offers
         self._in_step: set[str] = set()  # nodes whose link has held since they were last read
+
+    def handle(self, event: ev.NodeLost | ev.NodeRead | ev.Restored) -> None:
+        """What the shell has found out about an Asterisk, or remembers of the last daemon."""
+        match event:
+            case ev.NodeLost():
+                self.node_lost(event)
+            case ev.NodeRead():
+                self.node_read(event)
+            case ev.Restored():
+                self.restored(event)
 
     def node_lost(self, event: ev.NodeLost) -> None:
         """No order can be given to the node's calls; they keep their places."""
@@ -66,6 +77,9 @@ class Recovery:
 
     def _restore(self, record: CallRecord, at: float) -> None:
         call = Call(record.id, record.node, record.did, record.number, record.name, record.entered_at)
+        introduce(call, self._shop.plan)
+        ordered = own_priority(record)
+        call.priority = call.priority if ordered is None else ordered
         call.at_home = False
         call.offers_made = len(record.offers)
         call.answered_at = record.answered_at

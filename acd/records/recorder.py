@@ -25,7 +25,7 @@ from acd.records.backlog import Backlog, Waiting
 log = structlog.get_logger(__name__)
 
 
-UNREPEATABLE = frozenset({Fact.SURVEY_ENDED, Fact.DISPOSITION, Fact.ENDED})
+UNREPEATABLE = frozenset({Fact.SURVEY_ENDED, Fact.DISPOSITION, Fact.PRIORITY, Fact.MOVED, Fact.ENDED})
 """Facts that nothing but the database knows a moment later."""
 
 

@@ -148,6 +148,27 @@ class FakeFloor:
         self._feed.publish(call=record)
         return record
 
+    async def prioritise(self, call_id: CallId, priority: float, by: str) -> CallRecord:
+        return self._noted(call_id, (Fact.PRIORITY, {"priority": priority, "by": by}))
+
+    async def move(self, call_id: CallId, queue: QueueName, by: str) -> CallRecord:
+        if queue not in {view.name for view in self._board.queue_views}:
+            raise UnknownQueue(queue)
+        joined_at = self._board.calls[call_id].queued_at
+        queued = (Fact.QUEUED, {"queue": queue, "joined_at": joined_at})
+        return self._noted(call_id, (Fact.MOVED, {"queue": queue, "by": by}), queued)
+
+    async def pull(self, call_id: CallId, agent_id: AgentId, by: str) -> CallRecord:
+        if self._agent(agent_id).state is not AgentState.READY:
+            raise NotAllowed("The agent is not ready.")
+        offer = {"offer_id": f"{call_id}-pulled", "agent": agent_id}
+        return self._noted(call_id, (Fact.PULLED, {"agent": agent_id, "by": by}), (Fact.OFFERED, {**offer}))
+
+    def _noted(self, call_id: CallId, *facts: tuple[Fact, dict[str, str | int | float | None]]) -> CallRecord:
+        record = self._board.calls[call_id] = and_then(self._board.calls[call_id], *facts)
+        self._feed.publish(call=record)
+        return record
+
     def _agent(self, agent_id: AgentId) -> AgentView:
         for view in self._board.agent_views:
             if view.id == agent_id:

@@ -12,7 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from acd.api import openapi
 from acd.api.routes import ROUTES
 from tests.fakes.api import SECRETS, Shop
-from tests.fakes.board import NOW, talking, waiting
+from tests.fakes.board import NOW, ended, talking, waiting
 
 DOCUMENT: dict[str, Any] = json.loads(openapi.document(ROUTES))
 OPERATIONS = [
@@ -20,7 +20,13 @@ OPERATIONS = [
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
 ]
-BODIES = {"/pause": {"reason": "tea"}, "/disposition": {"code": "sold"}}
+BODIES: dict[str, dict[str, Any]] = {
+    "/pause": {"reason": "tea"},
+    "/disposition": {"code": "sold"},
+    "/priority": {"priority": 5},
+    "/move": {"queue": "support"},
+    "/pull": {"agent": "1001"},
+}
 
 
 @pytest.fixture
@@ -37,7 +43,7 @@ def filled(path: str) -> str:
     return path.format(**values)
 
 
-def body_of(path: str) -> dict[str, str] | None:
+def body_of(path: str) -> dict[str, Any] | None:
     return next((body for end, body in BODIES.items() if path.endswith(end)), None)
 
 
@@ -123,6 +129,46 @@ async def test_orders_and_refusals(shop: Shop) -> None:
     assert refused.json["detail"] == "The agent is logged out; log in first."
     unknown = await shop.post("/api/v1/agents/9999/login")
     assert (unknown.status, unknown.json["code"]) == (404, "unknown_agent")
+
+
+async def test_a_supervisor_s_orders_about_a_waiting_call(shop: Shop) -> None:
+    first = (await shop.get("/api/v1/calls/waits")).json
+    assert first["priority"] == 0
+    urgent = (await shop.post("/api/v1/calls/waits/priority", json={"priority": 20})).json
+    assert urgent["priority"] == 20
+    told = urgent["events"][-1]
+    assert (told["fact"], told["data"]) == ("priority", {"priority": 20, "by": "wallboard"})
+    moved = (await shop.post("/api/v1/calls/waits/move", json={"queue": "support"})).json
+    assert (moved["queue"], moved["queued_at"], moved["priority"]) == ("support", first["queued_at"], 20)
+    pulled = (await shop.post("/api/v1/calls/waits/pull", json={"agent": "1001"})).json
+    assert [offer["agent"] for offer in pulled["offers"]] == ["1001"]
+
+
+@pytest.mark.parametrize(
+    ("call", "verb", "body", "status", "code"),
+    [
+        ("nobody", "priority", {"priority": 1}, 404, "unknown_call"),
+        ("../x", "priority", {"priority": 1}, 404, "not_found"),
+        ("over", "priority", {"priority": 1}, 409, "not_allowed"),
+        ("long-over", "move", {"queue": "support"}, 409, "not_allowed"),
+        ("waits", "move", {"queue": "nowhere"}, 404, "unknown_queue"),
+        ("waits", "pull", {"agent": "9999"}, 404, "unknown_agent"),
+        ("waits", "pull", {"agent": "1002"}, 409, "not_allowed"),
+        ("waits", "priority", {"priority": 10_001}, 422, "invalid"),
+        ("waits", "priority", {"priority": "7"}, 422, "invalid"),
+        ("waits", "priority", {"priority": 1.5}, 422, "invalid"),
+        ("waits", "priority", {"priority": True}, 422, "invalid"),
+        ("waits", "move", {"queue": ""}, 422, "invalid"),
+        ("waits", "pull", {}, 422, "invalid"),
+    ],
+)
+async def test_orders_that_cannot_be_taken(
+    shop: Shop, call: str, verb: str, body: dict[str, Any], status: int, code: str
+) -> None:
+    shop.board.calls["over"] = ended("over", NOW - 600)
+    shop.store.records["long-over"] = ended("long-over", NOW - 60_000)
+    answer = await shop.post(f"/api/v1/calls/{call}/{verb}", json=body)
+    assert (answer.status, answer.json["code"]) == (status, code)
 
 
 async def test_an_order_that_is_never_decided(shop: Shop) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from acd.queues import commands as cmd
 from acd.queues import events as ev
@@ -40,10 +41,10 @@ def agent(agent_id: str, **skills: int) -> AgentSpec:
     return AgentSpec(AgentId(agent_id), f"Agent {agent_id}", f"PJSIP/{agent_id}", skills)
 
 
-def plan(agents: list[AgentSpec], queues: list[QueueSpec] | None = None) -> Plan:
+def plan(agents: list[AgentSpec], queues: list[QueueSpec] | None = None, **known: Mapping[str, Any]) -> Plan:
     """A shop; unless said otherwise, with one queue `sales` that rings 20 s and wraps up 15 s."""
     queues = queues or [queue("sales", "sales >= 1", SALES)]
-    return Plan({one.name: one for one in queues}, {one.id: one for one in agents})
+    return Plan({one.name: one for one in queues}, {one.id: one for one in agents}, **known)
 
 
 # -- what happens -------------------------------------------------------------------------------------------
@@ -183,6 +184,20 @@ def node_read(
         "Asterisk is read back: " + (", ".join(f"{call.call_id} in {call.verb}" for call in calls) or "nobody there"),
         lambda at: ev.NodeRead(at, NODE, restarted, calls, phones, busy),
     )
+
+
+def prioritised(call: str, priority: float, by: str = "olga") -> Step:
+    return Step(f"{by} gives {call} {priority} points", lambda at: ev.CallPriority(at, CallId(call), priority, by))
+
+
+def moved(call: str, queue_name: str, by: str = "olga") -> Step:
+    return Step(
+        f"{by} moves {call} to {queue_name}", lambda at: ev.CallMoved(at, CallId(call), QueueName(queue_name), by)
+    )
+
+
+def pulled(call: str, agent_id: str, by: str = "olga") -> Step:
+    return Step(f"{by} pulls {call} to {agent_id}", lambda at: ev.CallPulled(at, CallId(call), AgentId(agent_id), by))
 
 
 def stops() -> Step:

@@ -8,7 +8,7 @@ from acd.board import LiveBoard
 from acd.errors import UnknownAgent, UnknownQueue
 from acd.ivr.core import Core
 from acd.queues import events as ev
-from acd.queues.model import AgentId, AgentState, CallId
+from acd.queues.model import AgentId, AgentState, CallId, QueueSpec
 from tests.playbooks.words import SALES, SUPPORT, agent, plan, queue
 
 AT = 1_800_000_000.0
@@ -17,13 +17,13 @@ AT = 1_800_000_000.0
 class Shop:
     """A core with two queues and three agents, and the board over it."""
 
-    def __init__(self) -> None:
-        queues = [
+    def __init__(self, *queues: QueueSpec) -> None:
+        usual = (
             queue("sales", "sales >= 5", SALES, relax={30: "support >= 5"}),
             queue("support", "support >= 1", SUPPORT, priority=10),
-        ]
+        )
         agents = [agent("1001", sales=5), agent("1002", support=5), agent("1003")]
-        self.core = Core(plan(agents, queues))
+        self.core = Core(plan(agents, list(queues or usual)))
         self.at = AT
         problems = {"database": "away"}
         self.board = LiveBoard(self.core, self, lambda: [], lambda: problems, dict)
@@ -52,6 +52,12 @@ def test_a_queue_counts_those_who_wait_and_those_who_could_serve() -> None:
     assert (sales.agents_online, sales.agents_ready) == (1, 0), "1002 serves sales once it is relaxed, and rings now"
     assert (support.waiting, support.today.offered) == (1, 1), "one that rings still waits"
     assert (support.agents_online, support.agents_ready) == (1, 0)
+
+
+def test_an_agent_is_of_a_queue_that_asks_about_the_call() -> None:
+    shop = Shop(queue("sales", "sales >= 5 and language == 'en'", SALES)).login("1001", "1002")
+    (sales,) = shop.board.queues()
+    assert (sales.agents_online, sales.agents_ready) == (1, 1)
 
 
 def test_an_empty_queue() -> None:

@@ -74,6 +74,20 @@ def test_yaml_anchors_repeat_a_value(tmp_path):
         ("max_waiting: 5", "queues.sales.max_waiting: accepted"),
         ("resume_place_s: 0", "queues.sales.resume_place_s: accepted"),
         ('relax: [{after_s: 5, require: "slaes"}]', "no agent has the skill slaes; did you mean sales?"),
+        (
+            "relax: [{after_s: 5, require: 'langauge == \"ru\"'}]",
+            'queues.sales: langauge == "ru": a call has no langauge; did you mean language?',
+        ),
+        (
+            "relax: [{after_s: 5, require: 'sales or not colour != \"red\"'}]",
+            "a call has no colour; known are did, language, number",
+        ),
+        (
+            "relax: [{after_s: 5, require: 'sales and (language == \"en\")'}]",
+            "no call's language is that; say so under numbers or callers (known: ru)",
+        ),
+        ("relax: [{after_s: 5, require: 'did == \"+74951234567\"'}]", "without the +; leave it out"),
+        ("relax: [{after_s: 5, require: 'number == \"89161234567\"'}]", "compared as +79161234567; write that"),
     ],
 )
 def test_what_is_probably_not_meant_is_warned_about(tmp_path, extra, words):
@@ -81,6 +95,52 @@ def test_what_is_probably_not_meant_is_warned_about(tmp_path, extra, words):
     report = check(written(tmp_path, text.replace("    require:", f"    {extra}\n    require:", 1)), {})
     assert report.errors == () and report.settings is not None
     assert any(words in warning for warning in report.warnings), report.warnings
+
+
+CALLS_THEMSELVES = (
+    'sales and (language == "en" or language == "de" or did == "74951234567" or number == "+79161234567" '
+    'or number == "100")'
+)
+
+
+def test_what_calls_can_be_is_not_warned_about(tmp_path):
+    known = 'numbers: {"+74951234567": {language: en}}\ncallers: {"79161234567": {language: de, priority: 5}}\n'
+    text = known + GOOD.replace('"sales >= 1"', f"'{CALLS_THEMSELVES}'")
+    report = check(written(tmp_path, text), {})
+    assert report.errors == ()
+    assert [warning for warning in report.warnings if not warning.startswith("tokens")] == []
+
+
+RIVAL = GOOD.replace(
+    "    require:",
+    '    ageing_per_min: 0\n    require: "sales"\n  vip:\n    dids: ["1"]\n    {}\n    require:',
+)
+
+
+@pytest.mark.parametrize("rival", ["priority: 1", "ageing_per_min: 1", "priority: -5"])
+def test_a_queue_that_may_starve_is_warned_about(tmp_path, rival):
+    """One whose calls never grow older, beside another that goes first, now or in time, at the same agent."""
+    report = check(written(tmp_path, RIVAL.replace("{}", rival)), {})
+    assert report.errors == ()
+    starving = [warning for warning in report.warnings if warning.startswith("queues.sales.ageing_per_min: 0")]
+    assert len(starving) == 1 and "those of vip; write 1 or more" in starving[0]
+
+
+def test_a_queue_with_agents_of_its_own_or_at_the_top_does_not_starve(tmp_path):
+    alone = RIVAL.replace("{}", "priority: 5").replace('require: "sales >= 1"', 'require: "vip"')
+    alone = alone.replace("{sales: 5}}", '{sales: 5}}\n  "1002": {name: Б, endpoint: PJSIP/1002, skills: {vip: 5}}')
+    equal = RIVAL.replace("{}", "ageing_per_min: 0")
+    for text in (alone, equal):
+        report = check(written(tmp_path, text), {})
+        assert report.errors == () and not [w for w in report.warnings if "ageing_per_min" in w]
+
+
+def test_callers_with_priority_can_starve_the_others_of_their_queue(tmp_path):
+    text = GOOD.replace("    require:", "    ageing_per_min: 0\n    require:") + (
+        'callers: {"79161234567": {priority: 5}}\n'
+    )
+    (warning,) = (w for w in check(written(tmp_path, text), {}).warnings if "ageing" in w)
+    assert "those of numbers and callers with priority" in warning
 
 
 def test_nothing_to_warn_about_is_no_warning(tmp_path):

@@ -78,11 +78,11 @@ def _page(ask: Ask[Any, Any], records: list[CallRecord], place: LivePlace | Stor
 
 
 async def call(ask: Plain) -> Call:
-    return _shown(ask, await _own(ask))
+    return shown(ask, await _own(ask))
 
 
 async def why(ask: Plain) -> Why:
-    record = await _record(ask)
+    record = await record_of(ask)
     board, render = ask.backend.board, ask.backend.render
     live = board.why(record.id)
     if live is not None:
@@ -93,10 +93,10 @@ async def why(ask: Plain) -> Why:
 async def disposition(ask: Ask[Nothing, DispositionBody]) -> Call:
     record = await _own(ask)
     body = ask.body
-    return _shown(ask, await ask.backend.floor.disposition(record.id, body.code, body.amount, body.note))
+    return shown(ask, await ask.backend.floor.disposition(record.id, body.code, body.amount, body.note))
 
 
-async def _record(ask: Ask[Any, Any]) -> CallRecord:
+async def record_of(ask: Ask[Any, Any]) -> CallRecord:
     """The call of the path, from the board or else from the store; UnknownCall."""
     text = ask.path["id"]
     if not _CALL_ID.fullmatch(text):
@@ -110,7 +110,7 @@ async def _record(ask: Ask[Any, Any]) -> CallRecord:
 
 async def _own(ask: Ask[Any, Any]) -> CallRecord:
     """The call of the path; Forbidden for an agent's token when it is not the agent's call."""
-    record = await _record(ask)
+    record = await record_of(ask)
     who = ask.who
     if who is None or (who.role < Role.SUPERVISOR and not _concerns(record, who.agent_id)):
         raise Forbidden("An agent's token sees only its own agent's calls.")
@@ -124,7 +124,8 @@ def _concerns(record: CallRecord, agent_id: str | None) -> bool:
     return record.agent == agent_id or any(offer.agent == agent_id and offer.result is None for offer in record.offers)
 
 
-def _shown(ask: Ask[Any, Any], record: CallRecord) -> Call:
+def shown(ask: Ask[Any, Any], record: CallRecord) -> Call:
+    """The whole call, as the answer to who asked for it or changed it."""
     return ask.backend.render.call(record, ask.backend.board.now(), events=True)
 
 

@@ -1,0 +1,88 @@
+"""Draws docs/states.md from the tables of the brain, so that page and program cannot disagree.
+
+`python -m acd.lab.states` (`make states`) writes the page; a test says when it is stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from acd.queues.model import AgentState, CallPhase
+from acd.queues.states import AGENT_RULES, TRANSITIONS
+
+PAGE = Path(__file__).parents[2] / "docs" / "states.md"
+
+_HEAD = """\
+# States
+
+Made by `make states` from the tables in [acd/queues/states.py](../acd/queues/states.py); do not edit this page.
+"""
+
+_CALLS = """\
+## A call
+
+Every call is in one of these phases, from its entry to its one outcome. In whatever way an offer fails, the call is
+back in `waiting` with the join time it had, and so at its old place. A change that is not in this table is refused by
+the program itself.
+"""
+
+_AGENTS = """\
+## An agent
+
+The state that a supervisor sees follows from what is known of the agent: the first of these rules that is true says it.
+So there is nothing to get out of step, and a phone that comes back, a pause that ends or a call that is over shows what
+was hidden behind it.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join([_HEAD, _CALLS, *_call_diagram(), "", *_call_table(), "", _AGENTS, *_agent_table(), ""])
+
+
+def _call_diagram() -> Iterator[str]:
+    yield "```mermaid"
+    yield "stateDiagram-v2"
+    yield f"    [*] --> {CallPhase.WAITING}: enters"
+    for source, targets in TRANSITIONS.items():
+        for target, why in targets.items():
+            yield f"    {source} --> {target}: {_short(why)}"
+        if not targets:
+            yield f"    {source} --> [*]"
+    yield "```"
+
+
+def _short(why: str) -> str:
+    """As much as has room on an arrow."""
+    return why.partition(":")[0]
+
+
+def _call_table() -> Iterator[str]:
+    rows = ((source, target, why) for source, targets in TRANSITIONS.items() for target, why in targets.items())
+    return _table(("from", "to", "when"), ((f"`{source}`", f"`{target}`", why) for source, target, why in rows))
+
+
+def _agent_table() -> Iterator[str]:
+    rules = [(f"the agent {rule.when}", f"`{rule.state}`") for rule in AGENT_RULES]
+    return _numbered_table(("when", "state"), [*rules, ("none of these", f"`{AgentState.READY}`")])
+
+
+def _numbered_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    return _table(("", *head), ((str(number), *row) for number, row in enumerate(rows, 1)))
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield _row(head)
+    yield "|" + "---|" * len(head)
+    for row in rows:
+        yield _row(row)
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(PAGE)

@@ -1,0 +1,106 @@
+"""A supervisor's word about one waiting call: other points, another queue, or this agent now.
+
+An order goes before what the line would have done, and costs the caller nothing: the join time stays, whatever comes of
+it. A phone that rings for the call elsewhere is stopped first; one that has been picked up has the call, and the order
+is refused. Every order is a fact of the journey, with the name of the token that gave it.
+"""
+
+from __future__ import annotations
+
+from acd.errors import AcdError, NotAllowed, UnknownAgent, UnknownCall, UnknownQueue
+from acd.queues import events as ev
+from acd.queues.calls import Calls
+from acd.queues.journey import Fact
+from acd.queues.model import Agent, AgentId, AgentState, Call, CallPhase, QueueName, Side
+from acd.queues.offers import Offers
+from acd.queues.shop import Shop
+from acd.queues.states import agent_state
+
+Order = ev.CallPriority | ev.CallMoved | ev.CallPulled
+
+_TOO_LATE = {
+    CallPhase.CONNECTING: "an agent has picked it up already",
+    CallPhase.TALKING: "it is being talked on already",
+    CallPhase.AFTER: "it does not wait any more",
+    CallPhase.ENDED: "it has ended",
+}
+
+
+class Orders:
+    """Carries out what `refusal` does not refuse."""
+
+    def __init__(self, shop: Shop, calls: Calls, offers: Offers) -> None:
+        self._shop = shop
+        self._calls = calls
+        self._offers = offers
+
+    def refusal(self, order: Order, stopping: bool) -> AcdError | None:
+        """Why the order cannot be taken now; None when it can. Nothing is begun when the daemon is `stopping`."""
+        if stopping:
+            return NotAllowed("the daemon is stopping")
+        call = self._shop.calls.get(order.call_id)
+        if call is None:
+            known = self._shop.book.get(order.call_id) is not None
+            return _too_late(CallPhase.ENDED) if known else UnknownCall(f"there is no live call {order.call_id!r}")
+        if call.phase in _TOO_LATE:
+            return _too_late(call.phase)
+        if call.hung_up is Side.CALLER:
+            return NotAllowed("the caller is hanging up")
+        match order:
+            case ev.CallMoved(queue=queue) if queue not in self._shop.plan.queues:
+                return UnknownQueue(f"there is no queue {queue!r}")
+            case ev.CallPulled(agent_id=agent_id) if self._shop.desk.get(agent_id) is None:
+                return UnknownAgent(f"there is no agent {agent_id!r}")
+            case ev.CallMoved() | ev.CallPulled() if not call.at_home:
+                return NotAllowed("the call cannot be steered at the moment; its place is kept")
+            case ev.CallPulled(agent_id=agent_id):
+                return self._no_pull(call, self._shop.desk.agents[agent_id], order.at)
+        return None
+
+    def _no_pull(self, call: Call, agent: Agent, at: float) -> AcdError | None:
+        state = agent_state(agent, at)
+        if state is AgentState.READY or self._rings_at(call) == agent.spec.id:
+            return None
+        return NotAllowed(f"agent {agent.spec.id} is {state}; only one who is ready can be given a call")
+
+    def carry_out(self, order: Order, stopping: bool) -> None:
+        """Do it; nothing when it is refused."""
+        if self.refusal(order, stopping) is not None:
+            return
+        call = self._shop.calls[order.call_id]
+        match order:
+            case ev.CallPriority(priority=priority):
+                call.priority = priority
+                self._shop.note(call, order.at, Fact.PRIORITY, priority=priority, by=order.by)
+                self._shop.changed(call)
+            case ev.CallMoved(queue=queue):
+                self._move(call, queue, order)
+            case ev.CallPulled(agent_id=agent_id):
+                self._pull(call, agent_id, order)
+
+    def _move(self, call: Call, queue: QueueName, order: ev.CallMoved) -> None:
+        if queue == call.queue:
+            return
+        self._stop_ringing(call, order.at)
+        self._shop.note(call, order.at, Fact.MOVED, queue=queue, by=order.by)
+        self._calls.join(call, self._shop.plan.queues[queue], order.at)
+
+    def _pull(self, call: Call, agent_id: AgentId, order: ev.CallPulled) -> None:
+        if self._rings_at(call) == agent_id:
+            return
+        self._stop_ringing(call, order.at)
+        self._shop.note(call, order.at, Fact.PULLED, agent=agent_id, by=order.by)
+        self._offers.make(call, self._shop.desk.agents[agent_id], order.at)
+
+    def _rings_at(self, call: Call) -> AgentId | None:
+        offer = self._shop.offer_of(call)
+        return offer.agent_id if offer is not None else None
+
+    def _stop_ringing(self, call: Call, at: float) -> None:
+        offer = self._shop.offer_of(call)
+        if offer is not None:
+            self._offers.withdraw_from(self._shop.desk.agents[offer.agent_id], at)
+
+
+def _too_late(phase: CallPhase) -> NotAllowed:
+    return NotAllowed(f"only a waiting call can be given orders: {_TOO_LATE[phase]}")
