@@ -205,7 +205,7 @@ def shops(draw: st.DrawFn) -> Shop:
     return Shop(tuple(queues), tuple(agents), tuple(callers), tuple(busy_s))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=60)
 @given(shops())
 def test_every_wait_is_within_its_bound(shop: Shop) -> None:
     waits_s = Day(shop).run().waits_s

@@ -1,0 +1,165 @@
+"""A supervisor's orders about calls that wait or ring, and what a call brings with its number, with real phones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from acd.errors import LabError
+from acd.lab.daemon import LabDaemon
+from acd.lab.outgoing import OutgoingCall
+from tests.e2e.desk import Desk, Record
+from tests.e2e.floor import Floor
+from tests.e2e.phones import Phones, new_number, number_of, ringing
+
+FLOOR = Floor()
+LEFT = FLOOR.line("left", ("1001",))
+RIGHT = FLOOR.line("right", ("1002",))
+RANKED = FLOOR.line("ranked", ("1003",))
+PULLS = FLOOR.line("pulls", ("1004",))
+ELSEWHERE = FLOOR.line("elsewhere", ("1005",))
+SPEAKS = FLOOR.line("speaks", ("1006", "1007"), require='speaks >= 1 and (language == "ru" or en >= 1)')
+KEPT = FLOOR.line("kept", ("1008",))
+
+ENGLISH = "74957770001"
+FLOOR.queues[SPEAKS.queue]["dids"].append(ENGLISH)
+FLOOR.agents["1007"]["skills"]["en"] = 5
+KNOWN = new_number()
+SECTIONS = {"numbers": {ENGLISH: {"language": "en"}}, "callers": {KNOWN: {"priority": 50, "language": "en"}}}
+
+
+async def waiting(phones: Phones, desk: Desk, did: str, number: str | None = None) -> tuple[OutgoingCall, Record]:
+    """A caller who is in the line."""
+    call = await phones.call(did, number)
+    return call, await desk.until_waiting(number_of(call))
+
+
+async def order(desk: Desk, record: Record, verb: str, **body: Any) -> Record:
+    """priority, move or pull; the call as it is then."""
+    found: Record = await desk.api.post(f"/api/v1/calls/{record['id']}/{verb}", body)
+    return found
+
+
+def told(record: Record, fact: str) -> list[dict[str, Any]]:
+    return [event["data"] for event in record["events"] if event["fact"] == fact]
+
+
+async def test_a_moved_call_rings_in_its_new_queue_and_keeps_its_place(phones: Phones, desk: Desk) -> None:
+    call, before = await waiting(phones, desk, LEFT.did)
+    later, _ = await waiting(phones, desk, RIGHT.did)
+    moved = await order(desk, before, "move", queue=RIGHT.queue)
+    assert (moved["queue"], moved["queued_at"]) == (RIGHT.queue, before["queued_at"])
+    assert told(moved, "moved") == [{"queue": RIGHT.queue, "by": "lab"}]
+    agent = await phones.agent("1002", state="")
+    for caller in (call, later):
+        answered = await phones.pick_up(agent)
+        assert answered.remote_number == number_of(caller)
+        await answered.hang_up()
+        record = await desk.ended(number_of(caller))
+        assert (record["queue"], record["outcome"]) == (RIGHT.queue, "answered")
+
+
+async def test_moving_a_call_that_rings_stops_the_phone(phones: Phones, desk: Desk) -> None:
+    left, right = await phones.agent("1001"), await phones.agent("1002")
+    call = await phones.call(LEFT.did)
+    rung = await ringing(left)
+    record = await desk.until_call(number_of(call), lambda seen: seen["offers"])
+    await order(desk, record, "move", queue=RIGHT.queue)
+    answered = await phones.pick_up(right)
+    assert answered.remote_number == number_of(call)
+    await rung.wait_ended(2)
+    assert (await desk.agent("1001"))["today"]["missed"] == 0
+    await desk.until_agent("1001", "ready")
+
+
+async def test_points_put_a_caller_ahead(phones: Phones, desk: Desk) -> None:
+    first, _ = await waiting(phones, desk, RANKED.did)
+    second, record = await waiting(phones, desk, RANKED.did)
+    known, of_known = await waiting(phones, desk, RANKED.did, KNOWN)
+    assert of_known["priority"] == 50
+    assert (await order(desk, record, "priority", priority=60))["priority"] == 60
+    line = await desk.api.get(f"/api/v1/queues/{RANKED.queue}/calls")
+    assert [call["number"] for call in line["items"]] == [number_of(call) for call in (second, known, first)]
+    agent = await phones.agent("1003", state="")
+    for caller in (second, known, first):
+        answered = await phones.pick_up(agent)
+        assert answered.remote_number == number_of(caller)
+        await answered.hang_up()
+        await desk.ended(number_of(caller))
+
+
+async def test_a_pulled_call_rings_at_this_agent_now_and_is_back_at_its_place_if_it_is_not_taken(
+    phones: Phones, desk: Desk
+) -> None:
+    agent = await phones.agent("1005")
+    first, of_first = await waiting(phones, desk, PULLS.did)
+    second, record = await waiting(phones, desk, PULLS.did)
+    with pytest.raises(LabError, match=r"answered 409: .*not_allowed.*1004 is unreachable"):
+        await order(desk, record, "pull", agent="1004")
+    pulled = await order(desk, record, "pull", agent="1005")
+    assert told(pulled, "pulled") == [{"agent": "1005", "by": "lab"}]
+    rung = await ringing(agent)
+    assert rung.remote_number == number_of(second)
+    await rung.reject(603)
+    after = await desk.until_waiting(number_of(second))
+    assert after["queued_at"] == record["queued_at"]
+    line = await desk.api.get(f"/api/v1/queues/{PULLS.queue}/calls")
+    assert [call["id"] for call in line["items"]] == [of_first["id"], record["id"]]
+    await order(desk, of_first, "pull", agent="1005")
+    answered = await phones.pick_up(agent)
+    assert answered.remote_number == number_of(first)
+
+
+async def test_a_call_that_rings_elsewhere_is_pulled_from_there(phones: Phones, desk: Desk) -> None:
+    own, other = await phones.agent("1004"), await phones.agent("1003")
+    call = await phones.call(PULLS.did)
+    rung = await ringing(own)
+    record = await desk.until_call(number_of(call), lambda seen: seen["offers"])
+    await order(desk, record, "pull", agent="1003")
+    answered = await phones.pick_up(other)
+    assert answered.remote_number == number_of(call)
+    await rung.wait_ended(2)
+    with pytest.raises(LabError, match=r"answered 409: .*talked on"):
+        await order(desk, record, "pull", agent="1004")
+    await answered.hang_up()
+    ended = await desk.ended(number_of(call))
+    results = [(offer["agent"], offer["result"]) for offer in ended["offers"]]
+    assert results == [("1004", "withdrawn"), ("1003", "answered")]
+
+
+async def test_who_dials_the_english_number_or_is_known_to_speak_it_gets_those_who_do(
+    phones: Phones, desk: Desk
+) -> None:
+    russian, english = await phones.staff(SPEAKS.agents)
+    for did, number, phone in ((SPEAKS.did, None, russian), (ENGLISH, None, english), (SPEAKS.did, KNOWN, english)):
+        call = await phones.call(did, number)
+        answered = await phones.pick_up(phone)
+        assert answered.remote_number == number_of(call)
+        await answered.hang_up()
+        await answered.wait_ended(2)
+        await desk.until_agent(phone.user, "ready")
+    await desk.order("1007", "pause", reason="tea")
+    call, record = await waiting(phones, desk, ENGLISH)
+    why = await desk.api.get(f"/api/v1/calls/{record['id']}/why")
+    assert [who["agent"] for who in why["candidates"] if who["eligible"]] == ["1007"]
+    await desk.order("1007", "ready")
+    await phones.pick_up(english)
+
+
+async def test_points_outlive_the_daemon(phones: Phones, desk: Desk, daemon: LabDaemon) -> None:
+    """The last test of the module: nobody else is on the phone."""
+    first, _ = await waiting(phones, desk, KEPT.did)
+    second, record = await waiting(phones, desk, KEPT.did)
+    await order(desk, record, "priority", priority=9)
+    await desk.until_call(number_of(second), lambda seen: seen["priority"] == 9)
+    await daemon.stop()
+    await daemon.start()
+    again = await desk.until_waiting(number_of(second))
+    assert (again["id"], again["priority"]) == (record["id"], 9)
+    agent = await phones.agent("1008", state="")
+    for caller in (second, first):
+        answered = await phones.pick_up(agent)
+        assert answered.remote_number == number_of(caller)
+        await answered.hang_up()
+        await desk.ended(number_of(caller))
