@@ -7,10 +7,11 @@ One code for live and historical figures: the live view of a call, the row in th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeGuard
 
+from acd.queues.frozen import replace
 from acd.queues.model import AgentId, CallId, OfferId, OfferResult, Outcome, Side, SurveyResult
 
 Value = str | int | float | bool | None
