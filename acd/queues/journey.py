@@ -51,7 +51,7 @@ class JourneyEvent:
     data: Mapping[str, Value] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: `replace` copies it as a whole
 class OfferRecord:
     """One offer. `ring_s` is from the offer to its end or answer; None while it lives."""
 
@@ -62,7 +62,7 @@ class OfferRecord:
     ring_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: `replace` copies it as a whole
 class CallRecord:
     """All that is known of one call. Moments in seconds since 1970, durations in seconds, None where not (yet) so."""
 
