@@ -7,10 +7,11 @@ One code for live and historical figures: the live view of a call, the row in th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeGuard
 
+from acd.queues.frozen import replace
 from acd.queues.model import AgentId, CallId, OfferId, OfferResult, Outcome, Side, SurveyResult
 
 Value = str | int | float | bool | None
@@ -50,7 +51,7 @@ class JourneyEvent:
     data: Mapping[str, Value] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: `replace` copies it as a whole
 class OfferRecord:
     """One offer. `ring_s` is from the offer to its end or answer; None while it lives."""
 
@@ -61,7 +62,7 @@ class OfferRecord:
     ring_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: `replace` copies it as a whole
 class CallRecord:
     """All that is known of one call. Moments in seconds since 1970, durations in seconds, None where not (yet) so."""
 

@@ -79,7 +79,9 @@ class Matcher:
     def sync(self, at: float) -> None:
         """Take in what has changed since the last time."""
         shop = self._shop
-        for agent_id in shop.desk.touched | shop.book.figures.take_changed():
+        for agent_id in shop.book.figures.take_changed():
+            self.readiness.recount(agent_id)
+        for agent_id in shop.desk.touched:
             self.readiness.update(agent_id, agent_id in shop.desk.ready)
         fresh = shop.take_fresh()
         for call_id in self._lanes.due(at):

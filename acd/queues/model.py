@@ -185,13 +185,16 @@ class Plan:
     callers: Mapping[str, About] = field(default_factory=dict)  # normalised number -> what is known of the caller
     attributes: Mapping[str, str] = field(default_factory=dict)  # of every call, such as the hotline's language
 
+    _by_did: dict[str, QueueSpec] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for queue in self.queues.values():
+            for did in queue.dids:
+                self._by_did.setdefault(did.lstrip("+"), queue)
+
     def queue_of_did(self, did: str) -> QueueSpec | None:
         """The queue that serves this dialled number; a leading `+` makes no difference."""
-        wanted = did.lstrip("+")
-        for queue in self.queues.values():
-            if any(known.lstrip("+") == wanted for known in queue.dids):
-                return queue
-        return None
+        return self._by_did.get(did.lstrip("+"))
 
 
 @dataclass(frozen=True, slots=True)

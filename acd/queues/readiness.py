@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from acd.queues.figures import DayFigures
 from acd.queues.ladder import Ladder
 from acd.queues.model import Agent, AgentId
 from acd.queues.strategies import LONGEST_IDLE, STRATEGIES
+from acd.queues.views import AgentToday
 
 Rank = tuple[float, float, AgentId]
 """A strategy's figure, idle since when, and who: smallest first."""
@@ -23,17 +24,17 @@ class Readiness:
         self.ready = 0
         self.capped = 0  # they have answered `soft_cap_calls` or more today
         self.news = 0  # ready since the last match
-        self._ladders: dict[str, Ladder[Rank]] = {
-            name: Ladder() for name in {LONGEST_IDLE, *in_use} if STRATEGIES[name].figure is not None
-        }
+        self._today = [AgentToday()] * len(self.agents)
+        self._ladders: dict[str, tuple[Ladder[Rank], Callable[[AgentToday], float]]] = {}
+        for name in (LONGEST_IDLE, *in_use):
+            figure = STRATEGIES[name].figure
+            if figure is not None and name not in self._ladders:
+                self._ladders[name] = Ladder(), figure
 
     def update(self, agent_id: AgentId, ready: bool) -> None:
-        """The agent or the agent's day has changed, or may have."""
-        number = self.numbers.get(agent_id)
-        if number is None:  # an agent of another day's plan, in the records
-            return
+        """The agent has changed, or may have."""
+        number = self.numbers[agent_id]
         bit = 1 << number
-        self._cap(number, bit)
         if not ready:
             self._leave(number, bit)
             return
@@ -42,27 +43,30 @@ class Readiness:
             self.news |= bit
         self._rank(number)
 
-    def _cap(self, number: int, bit: int) -> None:
-        spec = self.agents[number].spec
-        over = 0 < spec.soft_cap_calls <= self._figures.agent(spec.id).answered
-        if over is not bool(self.capped & bit):
+    def recount(self, agent_id: AgentId) -> None:
+        """The agent's day has been counted anew."""
+        number = self.numbers.get(agent_id)
+        if number is None:  # an agent of another day's plan, in the records
+            return
+        today, bit = self._figures.agent(agent_id), 1 << number
+        self._today[number] = today
+        if (0 < self.agents[number].spec.soft_cap_calls <= today.answered) is not bool(self.capped & bit):
             self.capped ^= bit
+        if self.ready & bit:
+            self._rank(number)
 
     def _leave(self, number: int, bit: int) -> None:
         if self.ready & bit:
             self.ready ^= bit
             self.news &= ~bit
-            for ladder in self._ladders.values():
+            for ladder, _ in self._ladders.values():
                 ladder.drop(number)
 
     def _rank(self, number: int) -> None:
-        agent = self.agents[number]
-        today = self._figures.agent(agent.spec.id)
-        for name, ladder in self._ladders.items():
-            figure = STRATEGIES[name].figure
-            if figure is not None:
-                ladder.put(number, (figure(today), agent.idle_since, agent.spec.id))
+        agent, today = self.agents[number], self._today[number]
+        for ladder, figure in self._ladders.values():
+            ladder.put(number, (figure(today), agent.idle_since, agent.spec.id))
 
     def foremost(self, strategy: str, able: int) -> int:
         """The first of these ready agents by the strategy's figure, then by idle time and id."""
-        return self._ladders[strategy].first(able)
+        return self._ladders[strategy][0].first(able)
