@@ -37,6 +37,7 @@ TINY = BenchPlan(
 )
 
 
+@pytest.mark.timeout(300)  # a minute on a machine that does nothing else
 async def test_a_tiny_benchmark_has_every_part() -> None:
     said: list[str] = []
     results = await run(TINY, said.append)
