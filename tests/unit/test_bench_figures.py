@@ -30,6 +30,12 @@ RESULTS = {
     },
     "idle_gap": {"systems": {OURS: {"p50_ms": 15.0, "p95_ms": 31.0}, APP_QUEUE: {"p50_ms": 500.0, "p95_ms": 900.0}}},
     "peak": {"systems": {OURS: {"per_s": 90.0}, BARE: {"per_s": 100.0}}},
+    "core": {
+        "decisions": [
+            {"kind": "enters", "agents": n, "skills": k, "p50_us": 50.0, "p99_us": p99, "per_s": 9e3}
+            for n, k, p99 in ((100, 5, 500.0), (1000, 5, 90.0), (1000, 500, 99.0))
+        ]
+    },
     "restart": {"restart_s": 2.1, "waiting": 450, "talking": 50, "lost": 0},
 }
 
@@ -78,6 +84,7 @@ def test_verdicts_hold_ratios_and_times_against_their_targets() -> None:
     assert (found["agent's idle gap p50"].met, found["agent's idle gap p95"].met) == (True, False)
     assert (found["highest rate, of a bare Dial's"].value, found["highest rate, of a bare Dial's"].met) == (0.9, True)
     assert found["process start to ready"].met is False
+    assert found["decision p99 with 1,000 agents and as many waiting: enters"].value == 99.0
     assert found["daemon's CPU a call"].met is None
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import platform
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from acd.lab.bench import core
 from acd.lab.bench.endurance import cpu_per_call, many_live
 from acd.lab.bench.gaps import idle_gaps
 from acd.lab.bench.offers import Say, offer_latency
@@ -27,6 +29,8 @@ async def run(plan: BenchPlan, say: Say) -> dict[str, Any]:
     async with open_stage() as stage:
         results["asterisk"] = stage.asterisk.version
         results |= await _on_stage(stage, plan, say)
+    say("(f) the core alone")
+    results["core"] = asdict(core.measure(plan.core_agents))
     results["took_s"] = round(time.monotonic() - began, 1)
     return results
 

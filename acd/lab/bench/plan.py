@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from acd.lab.bench import core
+
 
 @dataclass(frozen=True, slots=True)
 class BenchPlan:
@@ -29,6 +31,7 @@ class BenchPlan:
     talking: int = 50
     live_waiting: int = 450
     restarts: int = 3
+    core_agents: tuple[int, ...] = core.SIZES
 
 
 WHOLE = BenchPlan()
@@ -46,4 +49,5 @@ QUICK = BenchPlan(
     steady_seconds=4.0,
     waiting=200,
     restarts=1,
+    core_agents=(100, 1_000),
 )

@@ -50,7 +50,7 @@ def verdicts(results: Results) -> list[Verdict]:
         *_many_queues(results),
         _peak(results),
         *_cost(results),
-        _core(results),
+        *_core(results),
         _restart(results),
     ]
 
@@ -109,9 +109,17 @@ def _cost(results: Results) -> Iterator[Verdict]:
     yield Verdict("e", "memory a waiting call", each, CALL_KIB, False, "KiB", f"resident, {shown(waiting, 0)} waiting")
 
 
-def _core(results: Results) -> Verdict:
-    worst = at(results, "core", "worst_p99_us")
-    return Verdict("f", "decision p99 at 10,000 agents", worst, CORE_P99_US, False, "us", "")
+def _core(results: Results) -> Iterator[Verdict]:
+    """For each kind of decision the slowest shop with the most agents; the clock on the wall counts."""
+    decisions = at(results, "core", "decisions") or ()
+    most = max((one["agents"] for one in decisions), default=0)
+    for kind in dict.fromkeys(one["kind"] for one in decisions):
+        slowest = max(
+            (one for one in decisions if one["kind"] == kind and one["agents"] == most), key=lambda one: one["p99_us"]
+        )
+        context = f"{slowest['skills']} skills; p50 {shown(slowest['p50_us'])} us, {slowest['per_s']:.0f} a second"
+        what = f"decision p99 with {most:,} agents and as many waiting: {kind}"
+        yield Verdict("f", what, slowest["p99_us"], CORE_P99_US, False, "us", context)
 
 
 def _restart(results: Results) -> Verdict:
