@@ -82,6 +82,11 @@ class LabAsterisk:
         """Where acd-record writes."""
         return self.directory / "spool/recording/acd" if self.directory else None
 
+    @property
+    def pid(self) -> int:
+        """Its process, started if it was not running. LabError for one that is not ours."""
+        return self._own().run()
+
     async def stop(self) -> None:
         """Stop politely (SIGTERM): calls are hung up, telephones told."""
         await asyncio.to_thread(self._own().term)

@@ -31,19 +31,23 @@ Settings = Mapping[str, Any]
 
 
 class LabDaemon:
-    """One daemon. `api` speaks to it as a supervisor, whether it runs or not; `config` is its file."""
+    """One daemon. `api` speaks to it as a supervisor, whether it runs or not; `config` is its file.
+
+    `pid` is the process's, 0 before its first start.
+    """
 
     def __init__(self, process: GuardedProcess, api: Hotline, config: Path, log: Path) -> None:
         self.api = api
         self.config = config
         self.log = log
+        self.pid = 0
         self._process = process
 
-    async def start(self) -> None:
+    async def start(self, look_every_s: float = 0.1) -> None:
         """Start it (again) and wait until it is ready; LabError with its last words if it is not."""
-        await asyncio.to_thread(self._process.run)
+        self.pid = await asyncio.to_thread(self._process.run)
         try:
-            await self.api.until_ready(READY_S)
+            await self.api.until_ready(READY_S, look_every_s)
         except LabError as error:
             raise LabError(f"{error}. The daemon's last words: {self._last_words()}") from None
 

@@ -74,7 +74,7 @@ class Hotline:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise LabError(f"{path} cannot be asked: {error or type(error).__name__}") from error
 
-    async def until_ready(self, timeout_s: float) -> None:
+    async def until_ready(self, timeout_s: float, look_every_s: float = 0.1) -> None:
         """Wait for /readyz; LabError with its last words after `timeout_s`."""
         last = "it was never asked"
         try:
@@ -85,7 +85,7 @@ class Hotline:
                         return
                     except LabError as error:
                         last = str(error)
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(look_every_s)
         except TimeoutError:
             raise LabError(f"the daemon is not ready after {timeout_s:.0f} s: {last}") from None
 

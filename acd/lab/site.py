@@ -109,6 +109,7 @@ def site_files(spec: LabSpec, sip_port: int, ami_port: int, rtp_first: int, rtp_
         "pjsip.conf": _pjsip(spec, sip_port),
         "rtp.conf": f"rtpstart={rtp_first}\nrtpend={rtp_last}\n",
         "extensions.conf": spec.extensions,
+        "queues.conf": "",
     }
 
 
@@ -142,7 +143,7 @@ def _pjsip(spec: LabSpec, port: int) -> str:
             f"[{agent.id}](acd-agent-auth)\nusername={agent.id}\npassword={agent.password}",
             f"[{agent.id}](acd-agent-aor)",
         ]
-    return "\n\n".join(sections) + "\n"
+    return "\n\n".join([*sections, spec.phones]) + "\n"
 
 
 def _media(spec: LabSpec) -> str:

@@ -37,8 +37,8 @@ class LabSpec:
     are any; calls to the town go to `trunk_host:trunk_port`. `ami_permit`: networks besides loopback that may
     use AMI. `external_host` is what telephones outside `local_nets` are told to talk to; with a `sip_host` of
     0.0.0.0 each telephone is told the address it reaches us at.
-    `extensions` is dialplan text added to the site's own; `term_timeout_s` is how long a polite stop may
-    take.
+    `extensions` is dialplan text added to the site's own, `phones` are pjsip.conf sections; `term_timeout_s`
+    is how long a polite stop may take.
     """
 
     agents: tuple[AgentAccount, ...] = ()
@@ -54,6 +54,7 @@ class LabSpec:
     language: str = "ru"
     systemname: str | None = None
     extensions: str = ""
+    phones: str = ""
     start_timeout_s: float = 20.0
     term_timeout_s: float = 5.0
 

@@ -1,0 +1,26 @@
+"""What a process has used, from /proc."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from acd.errors import LabError
+
+
+def cpu_s(pid: int) -> float:
+    """Seconds of processor time, its own and the system's for it, all threads. Raises LabError when it is gone."""
+    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory it holds. Raises LabError when it is gone."""
+    return int(_read(f"/proc/{pid}/statm").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        raise LabError(f"{path} cannot be read: the process is gone, or this is not Linux") from None
