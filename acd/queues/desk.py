@@ -12,6 +12,7 @@ from collections.abc import Callable, Set
 from acd.errors import AcdError, NotAllowed, UnknownAgent
 from acd.queues.alarms import Alarms
 from acd.queues.commands import AgentChanged, Command, MirrorAgent
+from acd.queues.duty import Duty
 from acd.queues.model import Agent, AgentId, AgentState, Backoff, Call, CallId, Offer, OfferResult, Plan, QueueSpec
 from acd.queues.states import agent_state
 
@@ -26,6 +27,7 @@ class Desk:
         self._emit = emit
         self.agents: dict[AgentId, Agent] = {spec.id: Agent(spec) for spec in plan.agents.values()}
         self.ready: dict[AgentId, Agent] = {}
+        self.duty = Duty(self.agents)
         self._touched: dict[AgentId, Agent] = dict(self.agents)
         self._resting: dict[AgentId, Agent] = {}
         self._shown: dict[AgentId, tuple[AgentState, str | None, CallId | None]] = {}
@@ -205,6 +207,7 @@ class Desk:
             del self._resting[agent.spec.id]
             self._touch(agent)
         for agent in self._touched.values():
+            self.duty.note(agent)
             if agent_state(agent, at) is AgentState.READY:
                 self.ready[agent.spec.id] = agent
             else:

@@ -111,6 +111,7 @@ class Engine:
                 self._recovery.handle(event)
             case ev.DayBegan():
                 self.book.begin_day(event.day_began_at, event.ended)
+                self._shop.pace.begin(event.ended)
             case ev.Disposed():
                 self._disposed(event)
             case ev.Stopping():
