@@ -121,6 +121,7 @@ class Desk:
             raise AssertionError(f"agent {agent.spec.id} is reserved already")
         agent.offer_id = offer.id
         self.ready.pop(agent.spec.id, None)
+        self.duty.note(agent, ready=False)
         self._touch(agent)
 
     def accepted(self, agent: Agent) -> None:
@@ -207,8 +208,9 @@ class Desk:
             del self._resting[agent.spec.id]
             self._touch(agent)
         for agent in self._touched.values():
-            self.duty.note(agent)
-            if agent_state(agent, at) is AgentState.READY:
+            ready = agent_state(agent, at) is AgentState.READY
+            self.duty.note(agent, ready)
+            if ready:
                 self.ready[agent.spec.id] = agent
             else:
                 self.ready.pop(agent.spec.id, None)

@@ -23,14 +23,14 @@ class Duty:
     def __init__(self, agents: Iterable[AgentId]) -> None:
         self._bits = {agent_id: 1 << number for number, agent_id in enumerate(agents)}
         self.here = 0
+        self.free = 0  # those of them who are ready
 
-    def note(self, agent: Agent) -> None:
+    def note(self, agent: Agent, ready: bool) -> None:
         """The agent may have changed."""
         bit = self._bits[agent.spec.id]
-        if agent.logged_in and agent.pause_reason is None and agent.reachable:
-            self.here |= bit
-        else:
-            self.here &= ~bit
+        here = agent.logged_in and agent.pause_reason is None and agent.reachable
+        self.here = self.here | bit if here else self.here & ~bit
+        self.free = self.free | bit if ready else self.free & ~bit
 
     def pool(self, agents: Iterable[AgentId]) -> int:
         """These agents as a set; those the plan does not have are left out."""

@@ -58,6 +58,11 @@ class Engine:
         self.matcher = Matcher(shop, draw)
         self.stopping = False
 
+    @property
+    def shop(self) -> Shop:
+        """The floor, for those who only look."""
+        return self._shop
+
     def handle(self, event: ev.Event) -> list[Command]:
         """Decide. The commands are to be carried out in their order."""
         if isinstance(event, ev.TimerDue) and not self._shop.alarms.came(event.name, event.at):

@@ -108,17 +108,24 @@ def through_steps(steps: Sequence[tuple[float, float | None]]) -> float | None:
 def estimate_s(shop: Shop, call: Call, at: float) -> float | None:
     """Expected remaining wait, seconds, of a call in the line or about to join it; None: nobody on duty may take it.
 
-    The call must have its queue and join time. A ready agent who may take a call about to join makes it 0. Costs a
-    walk over the waiting calls.
+    The call must have its queue and join time. Costs a walk over the waiting calls.
     """
-    if call.id not in shop.waiting and _somebody_is_free(shop, call, at):
-        return 0.0
     return outlook(shop, call, _ahead_of(shop, call, at), at).wait_s
 
 
-def newcomer_s(shop: Shop, queue: QueueSpec, at: float) -> float | None:
-    """What somebody who would call the queue now would have to wait; None: nobody on duty may take such a call."""
-    return estimate_s(shop, _newcomer(shop, queue, at), at)
+def newcomers(shop: Shop, at: float) -> dict[QueueName, float]:
+    """What somebody who would call now would have to wait, by queue; left out: nobody on duty may take such a call."""
+    callers = [_newcomer(shop, queue, at) for queue in shop.plan.queues.values()]
+    ahead: Counter[Rival] = Counter()
+    waits: dict[QueueName, float] = {}
+    for call in matching.line([*shop.waiting.values(), *callers], shop.plan, at):
+        if call.id in shop.waiting:
+            _goes_ahead(shop, call, ahead, at)
+            continue
+        wait_s = outlook(shop, call, ahead, at).wait_s
+        if wait_s is not None and call.queue is not None:
+            waits[call.queue] = wait_s
+    return waits
 
 
 def tell_s(shop: Shop, call: Call, at: float) -> float | None:
@@ -136,8 +143,7 @@ def tell_all(shop: Shop, at: float) -> dict[CallId, float]:
         wait_s = _told(call, outlook(shop, call, ahead, at))
         if wait_s is not None:
             told[call.id] = wait_s
-        if _is_rival(call):
-            ahead[_rival(shop, call, at)] += 1
+        _goes_ahead(shop, call, ahead, at)
     return told
 
 
@@ -146,17 +152,20 @@ def outlook(shop: Shop, call: Call, ahead: Counter[Rival], at: float) -> Outlook
     here = shop.desk.duty.here
     steps = [Step(step.opens_in_s, step.pool & here) for step in _steps(shop, call, at)]
     everybody = steps[-1].pool
-    waits = [(step.opens_in_s, _wait_s(shop, call, step.pool, ahead)) for step in steps]
+    free = shop.desk.duty.free & ~shop.desk.duty.pool(call.refused_by)
+    waits = [(step.opens_in_s, _wait_s(shop, call, step.pool, free, ahead)) for step in steps]
     rivals = sum(number for rival, number in ahead.items() if rival.pool & everybody)
     return Outlook(through_steps(waits), everybody.bit_count(), rivals)
 
 
-def _wait_s(shop: Shop, call: Call, pool: int, ahead: Counter[Rival]) -> float | None:
-    """The wait for these agents behind those ahead."""
+def _wait_s(shop: Shop, call: Call, pool: int, free: int, ahead: Counter[Rival]) -> float | None:
+    """The wait for these agents behind those ahead; nothing when more of them are free than callers are ahead."""
     if not pool or call.queue is None:
         return None
     shares = [(rival.queue, number * _share(rival.pool, pool)) for rival, number in ahead.items() if rival.pool & pool]
     places = math.fsum(share for _, share in shares)
+    if places < (pool & free).bit_count():
+        return 0.0
     handling_s = shop.pace.handling_s(call.queue) + sum(n * shop.pace.handling_s(queue) for queue, n in shares)
     leaving = sum(n * shop.pace.leaving_per_s(queue) for queue, n in shares) / places if places else 0.0
     return expected_wait_s(places, pool.bit_count(), handling_s / (places + 1.0), leaving)
@@ -196,6 +205,11 @@ def _rank(shop: Shop, call: Call, at: float) -> tuple[float, float, CallId]:
     return (-matching.score(call, matching.queue_of(call, shop.plan), at), call.joined_at, call.id)
 
 
+def _goes_ahead(shop: Shop, call: Call, ahead: Counter[Rival], at: float) -> None:
+    if _is_rival(call):
+        ahead[_rival(shop, call, at)] += 1
+
+
 def _is_rival(call: Call) -> bool:
     """A caller who is hanging up takes nobody's place."""
     return call.hung_up is not Side.CALLER
@@ -225,13 +239,8 @@ def _steps(shop: Shop, call: Call, at: float) -> list[Step]:
     return steps
 
 
-def _somebody_is_free(shop: Shop, call: Call, at: float) -> bool:
-    able = next(step.pool for step in reversed(_steps(shop, call, at)) if step.opens_in_s <= 0.0)
-    return any(shop.desk.duty.pool((agent_id,)) & able for agent_id in shop.desk.ready)
-
-
 def _newcomer(shop: Shop, queue: QueueSpec, at: float) -> Call:
     """Somebody of whom nothing is known but what is known of every call."""
-    call = Call(CallId("~"), "", "", "", "", at, queue=queue.name, joined_at=at)
+    call = Call(CallId(f"~{queue.name}"), "", "", "", "", at, queue=queue.name, joined_at=at)
     call.attributes = shop.plan.attributes
     return call

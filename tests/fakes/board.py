@@ -74,6 +74,7 @@ class FakeBoard:
         self.agent_views = [agent("1001", "Анна"), agent("1002", "Boris", AgentState.OFFLINE)]
         self.node_views = [NodeView("main", True, NOW - 3600, None)]
         self.calls: dict[str, CallRecord] = {}
+        self.waits: dict[CallId, float] = {}
         self.reasons: dict[str, str] = {}
         self.worth_a_look: dict[str, str] = {}
         self.breaks = False
@@ -99,6 +100,12 @@ class FakeBoard:
         if queue not in {view.name for view in self.queue_views}:
             raise UnknownQueue(queue)
         return [call for call in self.live_calls() if call.queue == queue and call.answered_at is None]
+
+    def estimated_waits(self) -> Mapping[CallId, float]:
+        return self.waits
+
+    def estimated_wait_s(self, call_id: CallId) -> float | None:
+        return self.waits.get(call_id)
 
     def call(self, call_id: CallId) -> CallRecord | None:
         return self.calls.get(call_id)
