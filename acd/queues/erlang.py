@@ -1,13 +1,14 @@
 """Erlang B, C and A: what theory says of one queue with one skill, Poisson arrivals and exponential talk.
 
-Callers come at `calls_per_s`, each takes an agent for `handling_s` on the average (talk, wrap-up and all), `agents` serve
-in the order of arrival. In Erlang C everybody waits for as long as it takes; in Erlang A (Palm's model, M/M/n+M) patience
-is exponential with the mean `patience_s`. Good for thousands of agents: recursions and logarithms, no factorials.
+Callers come at `calls_per_s`, each takes an agent for `handling_s` on the average (talk, wrap-up and all), `agents`
+serve in the order of arrival. In Erlang C everybody waits for as long as it takes; in Erlang A (Palm's model, M/M/n+M)
+patience is exponential with the mean `patience_s`. Good for thousands of agents: recursions and logarithms, no
+factorials.
 
-Sources: Erlang C as in any textbook, e.g. R. B. Cooper, "Introduction to Queueing Theory" (1981), ch. 3; Erlang A by the
-steady state of the birth-death process (C. Palm, 1957; A. Mandelbaum and S. Zeltyn, "Service engineering in action: the
-Palm/Erlang-A queue", 2007); the density of the offered wait is that of F. Baccelli and G. Hebuterne, "On queues with
-impatient customers" (1981).
+Sources: Erlang C as in any textbook, e.g. R. B. Cooper, "Introduction to Queueing Theory" (1981), ch. 3; Erlang A by
+the steady state of the birth-death process (C. Palm, 1957; A. Mandelbaum and S. Zeltyn, "Service engineering in action:
+the Palm/Erlang-A queue", 2007); the density of the offered wait is that of F. Baccelli and G. Hebuterne, "On queues
+with impatient customers" (1981).
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ class _States:
 
 
 def _waiting_states(calls_per_s: float, serving: float, leaving: float, below: float) -> _States:
-    """Sums over the states with 0, 1, 2... waiting. `below` is the sum up to the state with all busy, relative to it."""
+    """Sums over the states with 0, 1, 2... waiting. `below`: the sum up to the state with all busy, relative to it."""
     here, log_scale = 1.0, 0.0  # the present state's weight; all weights are to be multiplied by exp(log_scale)
     busy = waiting = served_wait_s = passage_s = 0.0
     below -= 1.0

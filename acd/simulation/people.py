@@ -1,8 +1,8 @@
 """Who calls and who serves: arrivals, talk and patience by chance, agents by a rota. Pure; chance is handed in.
 
 Every queue has its own streams of chance, made of the seed and the queue's name, and all that a caller brings along is
-drawn when the caller arrives. So the same seed gives the same callers whoever serves them: two rotas are compared on the
-very same day.
+drawn when the caller arrives. So the same seed gives the same callers whoever serves them: two rotas are compared on
+the very same day.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from acd.queues import events as ev
 from acd.queues.desk import MISSED
 from acd.queues.estimate import estimate_s
 from acd.queues.journey import CallRecord, Fact
-from acd.queues.model import AgentState, CallId, OfferResult
+from acd.queues.model import AgentId, AgentState, CallId, OfferResult, QueueSpec
 from acd.simulation.people import Caller, Manners, Shift
 
 NODE = "simulation"
@@ -40,6 +40,7 @@ class World:
     def __init__(self, core: Core, manners: Manners, chance: Random) -> None:
         self.core = core
         self.now = 0.0
+        self.calls = 0
         self.events = 0
         self.ended: list[CallRecord] = []
         self.guesses: dict[CallId, Guess] = {}
@@ -59,10 +60,19 @@ class World:
 
     def run(self, arriving: Iterable[Caller]) -> None:
         """Let the callers come, who must be in the order of their times, and go on until nothing more happens."""
-        for number, caller in enumerate(arriving):
+        for caller in arriving:
             self._until(caller.at)
-            self._enter(CallId(f"{number}"), caller)
+            self.calls += 1
+            self._enter(CallId(f"{self.calls}"), caller)
         self._until(math.inf)
+
+    def who_may_serve(self, queue: QueueSpec) -> list[AgentId]:
+        """The agents of the queue: by its requirement or by any relaxation of it."""
+        shop = self.core.engine.shop
+        pool = 0
+        for wanted in (queue.require, *(step.require for step in queue.relax)):
+            pool |= shop.pools.of(wanted, shop.plan.attributes)
+        return [agent_id for agent_id in shop.plan.agents if shop.desk.duty.pool((agent_id,)) & pool]
 
     def _until(self, at: float) -> None:
         """All that happens before `at`."""
