@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from acd.queues import matching
 from acd.queues.model import Call, CallId, CallPhase, QueueName, QueueSpec, Side, Told
@@ -105,11 +105,13 @@ def through_steps(steps: Sequence[tuple[float, float | None]]) -> float | None:
 # -- of a call ------------------------------------------------------------------------------------------------------
 
 
-def estimate_s(shop: Shop, call: Call, at: float) -> float | None:
-    """Expected remaining wait, seconds, of a call in the line or about to join it; None: nobody on duty may take it.
+def estimate_s(call: Call, queue: QueueSpec, shop: Shop, at: float) -> float | None:
+    """Expected remaining wait, seconds, of a call in this queue or about to join it with the join time that it has.
 
-    The call must have its queue and join time. Costs a walk over the waiting calls.
+    None: nobody on duty may take it. Costs a walk over the waiting calls.
     """
+    if call.queue != queue.name:
+        call = replace(call, queue=queue.name)
     return outlook(shop, call, _ahead_of(shop, call, at), at).wait_s
 
 

@@ -14,26 +14,12 @@ from dataclasses import dataclass
 from acd.queues.commands import AgentChanged
 from acd.queues.journey import CallRecord
 from acd.queues.model import AgentId, AgentState, Outcome, QueueSpec
+from acd.simulation.accuracy import Estimates, accuracy
 from acd.simulation.scenario import Scenario
 from acd.simulation.world import World
 
 AT_WORK = (AgentState.OFFERED, AgentState.TALKING, AgentState.WRAP_UP, AgentState.BUSY)
 ON_DUTY = (*AT_WORK, AgentState.READY)
-
-
-@dataclass(frozen=True, slots=True)
-class Estimates:
-    """Foretold on joining against what came, of the answered who had to wait.
-
-    `bias_s` is the mean of estimate - wait, `error_s` the mean of its size, `relative` that error by the mean wait.
-    """
-
-    calls: int
-    mean_wait_s: float
-    mean_estimate_s: float
-    bias_s: float
-    error_s: float
-    relative: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,25 +91,8 @@ def report(scenario: Scenario, world: World, took_s: float) -> Report:
         agents=tuple(
             _agent(agent_id, world, hours) for agent_id in dict.fromkeys(one.agent for one in scenario.shifts)
         ),
-        estimates=estimates(world, world.ended),
+        estimates=accuracy(world.guesses, world.ended),
     )
-
-
-def estimates(world: World, ended: Iterable[CallRecord]) -> Estimates | None:
-    """How the estimates of these calls' waits did; None when nobody of them had to wait and was answered."""
-    pairs = [
-        (guess.wait_s, record.answered_at - guess.at)
-        for record in ended
-        if record.answered_at is not None
-        and (guess := world.guesses.get(record.id)) is not None
-        and guess.wait_s is not None
-    ]
-    if not pairs:
-        return None
-    wait_s, estimate_s = (math.fsum(column) / len(pairs) for column in ([w for _, w in pairs], [e for e, _ in pairs]))
-    error_s = math.fsum(abs(guessed - came) for guessed, came in pairs) / len(pairs)
-    relative = error_s / wait_s if wait_s > 0 else 0.0
-    return Estimates(len(pairs), wait_s, estimate_s, estimate_s - wait_s, error_s, relative)
 
 
 def _queue(queue: QueueSpec, world: World, ended: Sequence[CallRecord], hours: dict[AgentId, _Hours]) -> QueueReport:
@@ -147,7 +116,7 @@ def _queue(queue: QueueSpec, world: World, ended: Sequence[CallRecord], hours: d
         p95_wait_s=waits_s[math.ceil(0.95 * len(waits_s)) - 1] if waits_s else None,
         max_wait_s=waits_s[-1] if waits_s else None,
         occupancy=_occupancy(theirs),
-        estimates=estimates(world, ended),
+        estimates=accuracy(world.guesses, ended),
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from acd.simulation.report import AgentReport, Estimates, QueueReport, Report
+from acd.simulation.accuracy import Estimates
+from acd.simulation.report import AgentReport, QueueReport, Report
 
 
 def show(report: Report, console: Console) -> None:

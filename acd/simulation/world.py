@@ -87,9 +87,11 @@ class World:
         if math.isfinite(caller.patience_s):
             self._later(ev.CallerLeft(caller.at + caller.patience_s, call_id), unless_answered=True)
         self._tell(ev.CallEntered(caller.at, call_id, NODE, caller.did, "", "", caller.at))
-        call = self.core.engine.shop.waiting.get(call_id)
-        if call is not None and call.queue is not None:
-            self.guesses[call_id] = Guess(call_id, self.now, estimate_s(self.core.engine.shop, call, self.now))
+        shop = self.core.engine.shop
+        call = shop.waiting.get(call_id)
+        queue = shop.queue_of(call) if call is not None else None
+        if call is not None and queue is not None:
+            self.guesses[call_id] = Guess(call_id, self.now, estimate_s(call, queue, shop, self.now))
 
     def _is_answered(self, event: ev.Event) -> bool:
         assert isinstance(event, ev.CallerLeft)
