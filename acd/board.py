@@ -139,7 +139,7 @@ class LiveBoard:
     def estimated_wait_s(self, call_id: CallId) -> float | None:
         """What this one still has to wait."""
         call = self._core.engine.calls.get(call_id)
-        return estimate.tell_s(self._core.engine.shop, call, self.now()) if call is not None else None
+        return estimate.tell_s(call, self._core.engine.shop, self.now()) if call is not None else None
 
     def call(self, call_id: CallId) -> CallRecord | None:
         """A live or only just ended call."""

@@ -130,7 +130,7 @@ def newcomers(shop: Shop, at: float) -> dict[QueueName, float]:
     return waits
 
 
-def tell_s(shop: Shop, call: Call, at: float) -> float | None:
+def tell_s(call: Call, shop: Shop, at: float) -> float | None:
     """The estimate as the caller may hear it: never more than the last time without a cause. None as `estimate_s`."""
     if call.phase is not CallPhase.WAITING or call.queue not in shop.plan.queues:
         return None
@@ -154,7 +154,7 @@ def outlook(shop: Shop, call: Call, ahead: Counter[Rival], at: float) -> Outlook
     here = shop.desk.duty.here
     steps = [Step(step.opens_in_s, step.pool & here) for step in _steps(shop, call, at)]
     everybody = steps[-1].pool
-    free = shop.desk.duty.free & ~shop.desk.duty.pool(call.refused_by)
+    free = shop.desk.duty.free & ~shop.desk.duty.pool(call.refused_by) if matching.can_be_offered(call, at) else 0
     waits = [(step.opens_in_s, _wait_s(shop, call, step.pool, free, ahead)) for step in steps]
     rivals = sum(number for rival, number in ahead.items() if rival.pool & everybody)
     return Outlook(through_steps(waits), everybody.bit_count(), rivals)

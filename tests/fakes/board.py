@@ -68,7 +68,7 @@ class FakeBoard:
     def __init__(self) -> None:
         self.at = NOW
         self.queue_views = [
-            QueueView(QueueName("sales"), 1, 4.5, 2, 1, QueueToday(10, 8, 1, 0.75)),
+            QueueView(QueueName("sales"), 1, 4.5, 2, 1, QueueToday(10, 8, 1, 0.75), 12.5),
             QueueView(QueueName("support"), 0, 0.0, 0, 0, QueueToday()),
         ]
         self.agent_views = [agent("1001", "Анна"), agent("1002", "Boris", AgentState.OFFLINE)]
