@@ -23,6 +23,7 @@ from typer.core import TyperGroup
 from acd.config import Report, Settings, check
 from acd.config.kinds import AGENT_ID, LABEL
 from acd.errors import AcdError, ConfigError
+from acd.simulation.command import simulate
 
 EXIT_FAILED = 1
 EXIT_CONFIG = 2
@@ -58,6 +59,7 @@ token_app = typer.Typer(help="Who may use the API.", **_OPTIONS)
 db_app = typer.Typer(help="The database.", **_OPTIONS)
 app.add_typer(token_app, name="token")
 app.add_typer(db_app, name="db")
+app.command("simulate")(simulate)
 
 ConfigFile = Annotated[Path, typer.Option("--config", envvar="ACD_CONFIG", help="The YAML file.", show_default=False)]
 

@@ -9,8 +9,8 @@ from acd.dispatcher import Dispatcher
 from acd.errors import StorageError, UnknownAgent, UnknownCall, UnknownQueue
 from acd.ivr.core import Core
 from acd.ports import Clock, Store
+from acd.queues import estimate, matching, why
 from acd.queues import events as ev
-from acd.queues import why
 from acd.queues.journey import CallRecord
 from acd.queues.model import Agent, AgentId, AgentState, Call, CallId, CallPhase, QueueName, QueueSpec
 from acd.queues.orders import Order
@@ -50,10 +50,19 @@ class LiveBoard:
         for call in engine.calls.values():
             inside[call.queue].append(call)
         states = {agent_id: agent_state(agent, at) for agent_id, agent in engine.desk.agents.items()}
-        return [self._queue(queue, inside[queue.name], states, at) for queue in engine.plan.queues.values()]
+        newcomers = estimate.newcomers(engine.shop, at)
+        return [
+            self._queue(queue, inside[queue.name], states, newcomers.get(queue.name), at)
+            for queue in engine.plan.queues.values()
+        ]
 
     def _queue(
-        self, queue: QueueSpec, inside: list[Call], states: Mapping[AgentId, AgentState], at: float
+        self,
+        queue: QueueSpec,
+        inside: list[Call],
+        states: Mapping[AgentId, AgentState],
+        newcomer_s: float | None,
+        at: float,
     ) -> QueueView:
         waits_s = [at - call.joined_at for call in inside if call.phase in (CallPhase.WAITING, CallPhase.OFFERED)]
         serving = [states[agent_id] for agent_id in self._serving(queue)]
@@ -64,6 +73,7 @@ class LiveBoard:
             sum(state is not AgentState.OFFLINE for state in serving),
             sum(state is AgentState.READY for state in serving),
             self._core.book.figures.queue(queue.name),
+            newcomer_s,
         )
 
     def _serving(self, queue: QueueSpec) -> tuple[AgentId, ...]:
@@ -121,6 +131,15 @@ class LiveBoard:
         line = engine.matcher.line(self.now(), name)
         ordered = [*sorted(offered, key=lambda call: call.joined_at), *line]
         return self._records(ordered)
+
+    def estimated_waits(self) -> Mapping[CallId, float]:
+        """What the waiting callers still have to wait, seconds."""
+        return estimate.tell_all(self._core.engine.shop, self.now())
+
+    def estimated_wait_s(self, call_id: CallId) -> float | None:
+        """What this one still has to wait."""
+        call = self._core.engine.calls.get(call_id)
+        return estimate.tell_s(call, self._core.engine.shop, self.now()) if call is not None else None
 
     def call(self, call_id: CallId) -> CallRecord | None:
         """A live or only just ended call."""

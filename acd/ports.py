@@ -135,6 +135,14 @@ class Board(Protocol):
         """The queue's waiting calls in the order in which they will be served. UnknownQueue."""
         ...
 
+    def estimated_waits(self) -> Mapping[CallId, float]:
+        """How long the waiting callers will still wait, seconds; left out: those whom nobody on duty may serve."""
+        ...
+
+    def estimated_wait_s(self, call_id: CallId) -> float | None:
+        """The same of one call; None when it does not wait as well."""
+        ...
+
     def call(self, call_id: CallId) -> CallRecord | None:
         """A live or only just ended call."""
         ...

@@ -63,6 +63,9 @@ class Queue(Out):
     longest_wait_s: float
     agents_online: int
     agents_ready: int
+    estimated_wait_s: float | None = Field(
+        description="of somebody who would call now; null: nobody on duty may take the call"
+    )
     today: QueueToday
 
 
@@ -173,6 +176,12 @@ class Call(Out):
     ended_by: Side | None
     outcome: Outcome | None
     wait_s: float | None
+    estimated_wait_s: float | None = Field(
+        description=(
+            "what is left of the wait; it grows only when agents go or calls come before. null: it does not wait, "
+            "nobody on duty may take it, or this is a delta of the event stream"
+        )
+    )
     talk_s: float | None
     agent: str | None
     priority: float | None = Field(description="points of its own, added to the queue's; null of ended calls in lists")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, tzinfo
 from typing import overload
 
@@ -34,6 +34,7 @@ class Renderer:
             longest_wait_s=_s(view.longest_wait_s),
             agents_online=view.agents_online,
             agents_ready=view.agents_ready,
+            estimated_wait_s=_s(view.estimated_wait_s),
             today=models.QueueToday(
                 offered=today.offered,
                 answered=today.answered,
@@ -66,8 +67,7 @@ class Renderer:
 
     def snapshot(self, board: Board) -> models.Snapshot:
         """Everything, for the beginning of an event stream."""
-        now = board.now()
-        return models.Snapshot(**self._status(board), calls=[self.call(live, now) for live in board.live_calls()])
+        return models.Snapshot(**self._status(board), calls=self.calls(board.live_calls(), board))
 
     def _status(self, board: Board) -> dict[str, object]:
         return {
@@ -89,7 +89,14 @@ class Renderer:
             }
         )
 
-    def call(self, record: CallRecord, now: float, *, events: bool = False) -> models.Call:
+    def calls(self, records: Iterable[CallRecord], board: Board) -> list[models.Call]:
+        """Calls as of now, those that wait with how long they still will."""
+        now, waits = board.now(), board.estimated_waits()
+        return [self.call(record, now, estimated_wait_s=waits.get(record.id)) for record in records]
+
+    def call(
+        self, record: CallRecord, now: float, *, estimated_wait_s: float | None = None, events: bool = False
+    ) -> models.Call:
         """A call as of `now` (seconds since 1970), with its `events` on demand."""
         return models.Call(
             id=record.id,
@@ -107,6 +114,7 @@ class Renderer:
             ended_by=record.ended_by,
             outcome=record.outcome,
             wait_s=_s(_wait_so_far_s(record, now)),
+            estimated_wait_s=_s(estimated_wait_s),
             talk_s=_s(_talk_so_far_s(record, now)),
             agent=record.agent,
             priority=_priority(record),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Set
 from acd.errors import AcdError, NotAllowed, UnknownAgent
 from acd.queues.alarms import Alarms
 from acd.queues.commands import AgentChanged, Command, MirrorAgent
+from acd.queues.duty import Duty
 from acd.queues.model import Agent, AgentId, AgentState, Backoff, Call, CallId, Offer, OfferResult, Plan, QueueSpec
 from acd.queues.states import agent_state
 
@@ -26,6 +27,7 @@ class Desk:
         self._emit = emit
         self.agents: dict[AgentId, Agent] = {spec.id: Agent(spec) for spec in plan.agents.values()}
         self.ready: dict[AgentId, Agent] = {}
+        self.duty = Duty(self.agents)
         self._touched: dict[AgentId, Agent] = dict(self.agents)
         self._resting: dict[AgentId, Agent] = {}
         self._shown: dict[AgentId, tuple[AgentState, str | None, CallId | None]] = {}
@@ -119,6 +121,7 @@ class Desk:
             raise AssertionError(f"agent {agent.spec.id} is reserved already")
         agent.offer_id = offer.id
         self.ready.pop(agent.spec.id, None)
+        self.duty.note(agent, ready=False)
         self._touch(agent)
 
     def accepted(self, agent: Agent) -> None:
@@ -205,7 +208,9 @@ class Desk:
             del self._resting[agent.spec.id]
             self._touch(agent)
         for agent in self._touched.values():
-            if agent_state(agent, at) is AgentState.READY:
+            ready = agent_state(agent, at) is AgentState.READY
+            self.duty.note(agent, ready)
+            if ready:
                 self.ready[agent.spec.id] = agent
             else:
                 self.ready.pop(agent.spec.id, None)

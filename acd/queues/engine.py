@@ -58,6 +58,11 @@ class Engine:
         self.matcher = Matcher(shop, draw)
         self.stopping = False
 
+    @property
+    def shop(self) -> Shop:
+        """The floor, for those who only look."""
+        return self._shop
+
     def handle(self, event: ev.Event) -> list[Command]:
         """Decide. The commands are to be carried out in their order."""
         if isinstance(event, ev.TimerDue) and not self._shop.alarms.came(event.name, event.at):
@@ -111,6 +116,7 @@ class Engine:
                 self._recovery.handle(event)
             case ev.DayBegan():
                 self.book.begin_day(event.day_began_at, event.ended)
+                self._shop.pace.begin(event.ended)
             case ev.Disposed():
                 self._disposed(event)
             case ev.Stopping():

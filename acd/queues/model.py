@@ -225,6 +225,15 @@ class Offer:
     excused: bool = False  # the phone went away or came back meanwhile: a ring-out is not the agent's
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a waiting caller was last told: the remaining wait, and the agents on duty and rivals ahead it stood on."""
+
+    wait_s: float
+    agents: int
+    rivals: int
+
+
 @dataclass(slots=True)
 class Call:
     """A live call. `joined_at` is the place in the line and never changes while the call lives."""
@@ -255,6 +264,7 @@ class Call:
     cut: bool = False  # Asterisk itself went down under the call
     leaving: bool = False  # we have sent the caller to the goodbye
     touched_at: float = 0.0  # the last change; a picture of Asterisk begun before it is too old to doubt it
+    told: Told | None = None  # the last estimate, so that the next one does not grow without a cause
 
 
 @dataclass(slots=True)

@@ -11,8 +11,10 @@ from acd.queues.alarms import Alarms
 from acd.queues.book import Book
 from acd.queues.commands import Command, Hold
 from acd.queues.desk import Desk
+from acd.queues.duty import Pools
 from acd.queues.journey import Fact, Value
 from acd.queues.model import Backoff, Call, CallId, CallPhase, Offer, OfferId, Plan, QueueSpec
+from acd.queues.pace import Pace
 
 
 class Shop:
@@ -28,6 +30,8 @@ class Shop:
         self.offers: dict[OfferId, Offer] = {}
         self.alarms = Alarms(self.emit)
         self.desk = Desk(plan, self.alarms, self.emit)
+        self.pools = Pools(plan)
+        self.pace = Pace(plan)
         self._out: list[Command] = []
 
     def emit(self, command: Command) -> None:
@@ -51,6 +55,9 @@ class Shop:
     def note(self, call: Call, at: float, fact: Fact, **data: Value) -> None:
         """Enter a fact into the call's journey."""
         self.emit(self.book.note(call.id, at, fact, **data))
+        record = self.book.get(call.id) if fact is Fact.ENDED else None
+        if record is not None:
+            self.pace.learn(record)
 
     def add(self, call: Call) -> None:
         """A call is inside."""

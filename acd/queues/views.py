@@ -33,6 +33,7 @@ class QueueView:
     agents_online: int
     agents_ready: int
     today: QueueToday
+    estimated_wait_s: float | None = None  # of somebody who would call now; None: nobody on duty may take the call
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,12 +68,13 @@ class FakeBoard:
     def __init__(self) -> None:
         self.at = NOW
         self.queue_views = [
-            QueueView(QueueName("sales"), 1, 4.5, 2, 1, QueueToday(10, 8, 1, 0.75)),
+            QueueView(QueueName("sales"), 1, 4.5, 2, 1, QueueToday(10, 8, 1, 0.75), 12.5),
             QueueView(QueueName("support"), 0, 0.0, 0, 0, QueueToday()),
         ]
         self.agent_views = [agent("1001", "Анна"), agent("1002", "Boris", AgentState.OFFLINE)]
         self.node_views = [NodeView("main", True, NOW - 3600, None)]
         self.calls: dict[str, CallRecord] = {}
+        self.waits: dict[CallId, float] = {}
         self.reasons: dict[str, str] = {}
         self.worth_a_look: dict[str, str] = {}
         self.breaks = False
@@ -99,6 +100,12 @@ class FakeBoard:
         if queue not in {view.name for view in self.queue_views}:
             raise UnknownQueue(queue)
         return [call for call in self.live_calls() if call.queue == queue and call.answered_at is None]
+
+    def estimated_waits(self) -> Mapping[CallId, float]:
+        return self.waits
+
+    def estimated_wait_s(self, call_id: CallId) -> float | None:
+        return self.waits.get(call_id)
 
     def call(self, call_id: CallId) -> CallRecord | None:
         return self.calls.get(call_id)

@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from acd.api.metrics import Reading
 from acd.api.refusals import CannotListen
 from acd.queues.journey import Fact
+from acd.queues.model import CallId
 from tests.fakes.api import Shop
 from tests.fakes.board import NOW, and_then, ended, talking, waiting
 
@@ -34,6 +35,7 @@ async def test_status_is_the_contract(shop: Shop) -> None:
         "longest_wait_s": 4.5,
         "agents_online": 2,
         "agents_ready": 1,
+        "estimated_wait_s": 12.5,
         "today": {"offered": 10, "answered": 8, "abandoned": 1, "service_level": 0.75},
     }
     assert answer["agents"][0] == {
@@ -73,9 +75,13 @@ async def test_one_queue_one_agent_and_unknown_ones(shop: Shop) -> None:
 
 async def test_waiting_calls_in_the_board_s_order(shop: Shop) -> None:
     put(shop, waiting("b", NOW - 5), waiting("a", NOW - 9), talking("c", NOW - 20))
+    shop.board.waits[CallId("a")] = 30.25
     answer = (await shop.get("/api/v1/queues/sales/calls")).json
     assert [call["id"] for call in answer["items"]] == ["a", "b"]
     assert answer["items"][0]["wait_s"] == 8.0
+    assert [call["estimated_wait_s"] for call in answer["items"]] == [30.25, None]
+    assert (await shop.get("/api/v1/calls/a")).json["estimated_wait_s"] == 30.25
+    assert (await shop.get("/api/v1/calls?state=live")).json["items"][1]["estimated_wait_s"] == 30.25
     assert answer["items"][0]["events"] == []
 
 

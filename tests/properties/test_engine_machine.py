@@ -32,6 +32,7 @@ from acd.queues.requirements import parse
 from acd.queues.states import agent_state
 from tests import rules
 from tests.properties.asterisk_model import NODE, Asterisk, Caller
+from tests.properties.promises import Promises
 
 START = 1_700_000_000.0
 HOUR_S = 3600.0
@@ -77,6 +78,7 @@ class BrainMachine(RuleBasedStateMachine):
         self.core = Core(_plan())
         self.log: list[ev.Event] = []
         self.told: list[list[cmd.Command]] = []
+        self.promises = Promises()
         self.timers.clear()
 
     def tell(self, event: ev.Event) -> None:
@@ -312,6 +314,10 @@ class BrainMachine(RuleBasedStateMachine):
         for call in self.core.engine.calls.values():
             if call.queue is not None:
                 assert self.joined.setdefault(call.id, call.entered_at) == call.joined_at
+
+    @invariant()
+    def what_a_caller_was_told_grows_only_with_a_cause(self) -> None:
+        self.promises.keep(self.core, self.log_at())
 
     @invariant()
     def the_journal_is_the_book(self) -> None:

@@ -81,6 +81,17 @@ def test_the_line_is_shown_in_the_order_of_service_ringing_first() -> None:
     assert [call.id for call in shop.board.live_calls()] == ["c1", "c2", "c3"]
 
 
+def test_what_is_left_of_the_wait_is_told_of_those_who_wait() -> None:
+    shop = Shop().enters("c1").enters("c2").enters("c3").login("1001")
+    waits = shop.board.estimated_waits()
+    assert waits == {"c2": 195.0, "c3": 390.0}, "three minutes and the wrap-up, as long as nothing else is known"
+    assert shop.board.estimated_wait_s(CallId("c3")) == 390.0
+    assert shop.board.estimated_wait_s(CallId("c1")) is None, "it rings"
+    assert shop.board.estimated_wait_s(CallId("c9")) is None
+    sales, support = shop.board.queues()
+    assert (sales.estimated_wait_s, support.estimated_wait_s) == (585.0, None), "nobody is here for support"
+
+
 def test_why_is_told_of_live_calls_only() -> None:
     shop = Shop().enters("c1")
     why = shop.board.why(CallId("c1"))

@@ -70,9 +70,8 @@ def _wanted(record: CallRecord, query: CallsQuery) -> bool:
 
 
 def _page(ask: Ask[Any, Any], records: list[CallRecord], place: LivePlace | StorePlace | None) -> CallList:
-    now, render = ask.backend.board.now(), ask.backend.render
     return CallList(
-        items=[render.call(record, now) for record in records],
+        items=ask.backend.render.calls(records, ask.backend.board),
         next=cursors.write(place) if place else None,
     )
 
@@ -126,7 +125,9 @@ def _concerns(record: CallRecord, agent_id: str | None) -> bool:
 
 def shown(ask: Ask[Any, Any], record: CallRecord) -> Call:
     """The whole call, as the answer to who asked for it or changed it."""
-    return ask.backend.render.call(record, ask.backend.board.now(), events=True)
+    board = ask.backend.board
+    wait_s = board.estimated_wait_s(record.id)
+    return ask.backend.render.call(record, board.now(), estimated_wait_s=wait_s, events=True)
 
 
 ROUTES: Final = (

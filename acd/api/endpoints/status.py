@@ -29,7 +29,7 @@ async def queue(ask: Plain) -> Queue:
 async def waiting_calls(ask: Plain) -> CallList:
     await queue(ask)  # refuses an unknown one
     board, render = ask.backend.board, ask.backend.render
-    return CallList(items=[render.call(record, board.now()) for record in board.waiting_calls(ask.path["name"])])
+    return CallList(items=render.calls(board.waiting_calls(ask.path["name"]), board))
 
 
 ROUTES: Final = (

@@ -1,0 +1,1 @@
+"""A day in seconds: the daemon's own brain among made-up callers and agents, in virtual time."""
