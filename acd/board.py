@@ -14,6 +14,7 @@ from acd.queues import why
 from acd.queues.journey import CallRecord
 from acd.queues.model import Agent, AgentId, AgentState, Call, CallId, CallPhase, QueueName, QueueSpec
 from acd.queues.orders import Order
+from acd.queues.places import waits_since
 from acd.queues.possible import some_call
 from acd.queues.states import agent_state
 from acd.queues.views import AgentView, NodeView, QueueView, Why
@@ -55,7 +56,7 @@ class LiveBoard:
     def _queue(
         self, queue: QueueSpec, inside: list[Call], states: Mapping[AgentId, AgentState], at: float
     ) -> QueueView:
-        waits_s = [at - call.joined_at for call in inside if call.phase in (CallPhase.WAITING, CallPhase.OFFERED)]
+        waits_s = [at - waits_since(call) for call in inside if call.phase in (CallPhase.WAITING, CallPhase.OFFERED)]
         serving = [states[agent_id] for agent_id in self._serving(queue)]
         return QueueView(
             queue.name,
@@ -202,6 +203,12 @@ class LiveFloor:
         if after is None:
             raise UnknownCall(f"there is no call {call_id!r}")
         return after
+
+    async def message_heard(self, call_id: CallId) -> CallRecord:
+        """Somebody has listened to the call's message; it may be of long ago."""
+        record = self._board.call(call_id) or await self._recorded(call_id)
+        await self._dispatcher.ask(ev.MessageHeard(self._clock.now(), call_id, record))
+        return self._board.call(call_id) or record
 
     async def _recorded(self, call_id: CallId) -> CallRecord:
         record = await self._store.call(call_id)

@@ -15,7 +15,7 @@ on a supervisor's word in `orders`, about a lost or restarted Asterisk in `recov
 
 from __future__ import annotations
 
-from acd.errors import AcdError, NotAllowed, UnknownCall
+from acd.errors import AcdError, NotAllowed, UnknownCall, UnknownMessage
 from acd.queues import events as ev
 from acd.queues.book import Book
 from acd.queues.calls import Calls
@@ -94,7 +94,7 @@ class Engine:
             case ev.MessageHeard(call_id=call_id, record=record):
                 known = self.book.get(call_id) or record
                 if known is None or known.message is None:
-                    return UnknownCall(f"there is no message of a call {call_id!r}")
+                    return UnknownMessage(f"there is no message of a call {call_id!r}")
         return None
 
     def _dispatch(self, event: ev.Event) -> None:

@@ -22,7 +22,7 @@ class Fact(StrEnum):
     ENTERED = "entered"  # node, did, number, name; priority when there is any
     QUEUED = "queued"  # queue; joined_at
     RESUMED = "resumed"  # earlier, joined_at: the place that an earlier call of the number left
-    OVERFLOWED = "overflowed"  # from, to, via (queue, did, voicemail, goodbye), reason
+    OVERFLOWED = "overflowed"  # from, to, via (queue, did, voicemail, goodbye), reason; did
     VOICEMAIL = "voicemail"  # duration_s (None: not known), file
     HEARD = "heard"  # - : somebody has listened to the message
     OFFERED = "offered"  # offer_id, agent
@@ -163,6 +163,8 @@ def _overflowed(record: CallRecord, event: JourneyEvent) -> CallRecord:
 
 
 def _voicemail(record: CallRecord, event: JourneyEvent) -> CallRecord:
+    if record.message is not None:
+        return record
     duration_s = event.data.get("duration_s")
     return replace(record, message=Message(event.at, float(duration_s) if _is_number(duration_s) else None))
 

@@ -74,9 +74,11 @@ class Overflows:
                 self._let_go(call, queue, said, at)
                 return
             did = queue.overflow.did
-            self._note(call, queue, said, at, target.name, "did" if did else "queue")
             if did:
                 call.did = did
+                self._note(call, queue, said, at, target.name, "did", did=did)
+            else:
+                self._note(call, queue, said, at, target.name, "queue")
             self._calls.join(call, target, at)
             been.add(target.name)
             verdict = limits.verdict(JOINING, call, target, self._shop, at)
@@ -101,6 +103,8 @@ class Overflows:
             self._note(call, queue, said, at, "goodbye", "goodbye")
             self._calls.dismiss(call, (word, GOODBYE), at)
 
-    def _note(self, call: Call, queue: QueueSpec, said: Overflowing, at: float, to: str, via: str) -> None:
-        data: dict[str, Value] = {"from": queue.name, "to": to, "via": via, "reason": said.reason}
+    def _note(
+        self, call: Call, queue: QueueSpec, said: Overflowing, at: float, to: str, via: str, **more: Value
+    ) -> None:
+        data: dict[str, Value] = {"from": queue.name, "to": to, "via": via, "reason": said.reason, **more}
         self._shop.note(call, at, Fact.OVERFLOWED, **data)

@@ -88,6 +88,12 @@ def place_of(record: CallRecord) -> float:
     return min([record.queued_at or record.entered_at, *resumed])
 
 
+def dialled(record: CallRecord) -> str:
+    """The number it counts as having dialled: the caller's own, or the one it overflowed to."""
+    dids = [event.data.get("did") for event in record.events if event.fact is Fact.OVERFLOWED]
+    return str(next((did for did in reversed(dids) if did), record.did))
+
+
 def queued_at(record: CallRecord) -> float:
     """When it was queued in the queue it is in now."""
     moments = [event.at for event in record.events if event.fact is Fact.QUEUED]

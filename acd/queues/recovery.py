@@ -82,7 +82,8 @@ class Recovery:
     # -- boot -----------------------------------------------------------------------------------------------
 
     def _restore(self, record: CallRecord, at: float) -> None:
-        call = Call(record.id, record.node, record.did, record.number, record.name, record.entered_at)
+        did = places.dialled(record)
+        call = Call(record.id, record.node, did, record.number, record.name, record.entered_at)
         introduce(call, self._shop.plan)
         ordered = own_priority(record)
         call.priority = call.priority if ordered is None else ordered
