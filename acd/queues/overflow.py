@@ -14,9 +14,10 @@ is back. The configuration refuses circles; should there be one all the same, it
 from __future__ import annotations
 
 from acd.queues import limits
+from acd.queues.about import introduce
 from acd.queues.calls import Calls
 from acd.queues.commands import TakeMessage
-from acd.queues.journey import Fact, Value
+from acd.queues.journey import Fact, Value, own_priority
 from acd.queues.limits import JOINING, STAYING, Limit, Overflowing, Reason
 from acd.queues.lines import IN_LINE
 from acd.queues.model import Call, CallId, CallPhase, Nobody, QueueSpec
@@ -75,7 +76,7 @@ class Overflows:
                 return
             did = queue.overflow.did
             if did:
-                call.did = did
+                self._dial(call, did)
                 self._note(call, queue, said, at, target.name, "did", did=did)
             else:
                 self._note(call, queue, said, at, target.name, "queue")
@@ -85,6 +86,14 @@ class Overflows:
             if verdict is None:
                 return
             queue, said = target, verdict
+
+    def _dial(self, call: Call, did: str) -> None:
+        """As if this number had been dialled: what it says of its calls is true of this one, but for an order given."""
+        call.did = did
+        introduce(call, self._shop.plan)
+        record = self._shop.book.get(call.id)
+        ordered = own_priority(record) if record is not None else None
+        call.priority = call.priority if ordered is None else ordered
 
     def _target(self, queue: QueueSpec) -> QueueSpec | None:
         overflow, plan = queue.overflow, self._shop.plan
