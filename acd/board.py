@@ -9,11 +9,12 @@ from acd.dispatcher import Dispatcher
 from acd.errors import StorageError, UnknownAgent, UnknownCall, UnknownQueue
 from acd.ivr.core import Core
 from acd.ports import Clock, Store
-from acd.queues import estimate, matching, why
+from acd.queues import estimate, why
 from acd.queues import events as ev
 from acd.queues.journey import CallRecord
 from acd.queues.model import Agent, AgentId, AgentState, Call, CallId, CallPhase, QueueName, QueueSpec
 from acd.queues.orders import Order
+from acd.queues.places import waits_since
 from acd.queues.possible import some_call
 from acd.queues.states import agent_state
 from acd.queues.views import AgentView, NodeView, QueueView, Why
@@ -64,7 +65,7 @@ class LiveBoard:
         newcomer_s: float | None,
         at: float,
     ) -> QueueView:
-        waits_s = [at - call.joined_at for call in inside if call.phase in (CallPhase.WAITING, CallPhase.OFFERED)]
+        waits_s = [at - waits_since(call) for call in inside if call.phase in (CallPhase.WAITING, CallPhase.OFFERED)]
         serving = [states[agent_id] for agent_id in self._serving(queue)]
         return QueueView(
             queue.name,
@@ -221,6 +222,12 @@ class LiveFloor:
         if after is None:
             raise UnknownCall(f"there is no call {call_id!r}")
         return after
+
+    async def message_heard(self, call_id: CallId) -> CallRecord:
+        """Somebody has listened to the call's message; it may be of long ago."""
+        record = self._board.call(call_id) or await self._recorded(call_id)
+        await self._dispatcher.ask(ev.MessageHeard(self._clock.now(), call_id, record))
+        return self._board.call(call_id) or record
 
     async def _recorded(self, call_id: CallId) -> CallRecord:
         record = await self._store.call(call_id)

@@ -32,9 +32,11 @@ from acd.errors import AmiError, StorageError
 from acd.feed import LiveFeed
 from acd.ivr.core import Core
 from acd.numbers import warm_up
-from acd.plan import plan_of, script_of
+from acd.plan import message_of, plan_of, script_of
 from acd.queues import events as ev
+from acd.queues import places, sticky
 from acd.queues.commands import AgentChanged, Journal
+from acd.queues.journey import CallRecord
 from acd.queues.model import AgentId
 from acd.records import database
 from acd.records.fresh import FreshStore
@@ -100,7 +102,9 @@ class Daemon:
         self.settings = settings
         self.clock = SteadyClock()
         self.plan = plan_of(settings)
-        self.core = Core(self.plan, script_of(settings), settings.survey.ask_again_after_days)
+        self.core = Core(
+            self.plan, script_of(settings), settings.survey.ask_again_after_days, message=message_of(settings)
+        )
         self.store = SqlStore(database.connect(settings.database), settings.default_country)
         self.recorder = Recorder(self.store)
         self.feed = LiveFeed()
@@ -207,9 +211,17 @@ class Daemon:
         await self.recorder.flush(FLUSH_S)  # calls that ended while the database was away count today as well
         today = await self._day_began(now)
         self.core.surveys.remember(dict(asked))
-        self.dispatcher.post(ev.Restored(now, open_calls))
+        self.dispatcher.post(ev.Restored(now, open_calls, *await self._remembered(now)))
         self.dispatcher.post(today)
         self._database_problem = None
+
+    async def _remembered(self, now: float) -> tuple[tuple[CallRecord, ...], tuple[tuple[str, AgentId], ...]]:
+        """Places left not long ago, and who served whom last; nothing that no queue asks for."""
+        queues = self.plan.queues.values()
+        longest_s = max(queue.resume_place_s for queue in queues)
+        left = await self.store.left_since(now - longest_s, places.REMEMBERED) if longest_s else ()
+        sticks = any(queue.sticky_s for queue in queues)
+        return left, await self.store.last_served(sticky.REMEMBERED) if sticks else ()
 
     async def _heal_database(self) -> None:
         while self._database_problem is not None:
@@ -298,4 +310,6 @@ def api_settings(settings: Settings) -> ApiSettings:
         Token(token.name, Role[token.role.upper()], token.sha256, AgentId(token.agent) if token.agent else None)
         for token in settings.tokens
     ]
-    return ApiSettings(settings.http.host, settings.http.port, tuple(tokens), settings.timezone)
+    return ApiSettings(
+        settings.http.host, settings.http.port, tuple(tokens), settings.timezone, settings.voicemail.directory
+    )

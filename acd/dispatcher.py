@@ -25,10 +25,12 @@ from acd.queues.commands import (
     Journal,
     Mark,
     MirrorAgent,
+    Record,
     Ring,
     Say,
     Served,
     SetTimer,
+    TakeMessage,
     Withdraw,
 )
 from acd.queues.events import DayBegan, Event, NodeLost, NodeRead, Restored, Stopping, TimerDue
@@ -130,15 +132,17 @@ class Dispatcher:
             case AgentChanged():
                 self._recorder.put(Entry(agent=command))
                 self._watch(command)
-            case Hold() | Ring() | Withdraw() | Mark() | Say() | Collect() | Bye() | MirrorAgent():
+            case Hold() | Ring() | Withdraw() | Mark() | Say() | Collect() | Bye() | Record() | MirrorAgent():
                 self._switch.carry_out(command)
-            case Served():
+            case Served() | TakeMessage():
                 raise AssertionError("the core answers this itself")
             case _:
                 assert_never(command)
 
 
-_TOLD_FACTS = frozenset({Fact.FALLBACK, Fact.PRIORITY, Fact.MOVED, Fact.PULLED, Fact.RECONCILED, Fact.ENDED})
+_TOLD_FACTS = frozenset(
+    {Fact.FALLBACK, Fact.OVERFLOWED, Fact.PRIORITY, Fact.MOVED, Fact.PULLED, Fact.RECONCILED, Fact.ENDED}
+)
 """The rest is in the records and on the API; a line for each fact would cost as much as deciding on the call."""
 
 

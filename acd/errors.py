@@ -51,6 +51,12 @@ class UnknownCall(AcdError):
     code = "unknown_call"
 
 
+class UnknownMessage(AcdError):
+    """No message was left by this call, or its sound is not here."""
+
+    code = "unknown_message"
+
+
 class NotAllowed(AcdError):
     """The thing exists and its present state does not allow what was asked (ready while logged out...)."""
 

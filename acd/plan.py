@@ -6,6 +6,7 @@ from acd.config import About as ConfiguredAbout
 from acd.config import Agent, Queue, Settings
 from acd.config import Overflow as ConfiguredOverflow
 from acd.ivr.survey import SurveyScript
+from acd.ivr.voicemail import MessageScript
 from acd.numbers import normalise
 from acd.queues.about import LANGUAGE
 from acd.queues.model import (
@@ -35,6 +36,11 @@ def plan_of(settings: Settings) -> Plan:
         callers={normalise(number, region): _about(about) for number, about in settings.callers.items()},
         attributes={LANGUAGE: settings.language},
     )
+
+
+def message_of(settings: Settings) -> MessageScript:
+    """How long a message may be."""
+    return MessageScript(max_s=settings.voicemail.max_s)
 
 
 def script_of(settings: Settings) -> SurveyScript:

@@ -61,6 +61,8 @@ class CallFilter:
     ended: bool | None = None
     since: float | None = None
     until: float | None = None
+    voicemail: bool | None = None
+    heard: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,17 @@ class Store(Protocol):
 
     async def ended_since(self, at: float) -> tuple[CallRecord, ...]:
         """Records (without events) of calls that entered at or after `at` and have ended: the day's figures."""
+        ...
+
+    async def left_since(self, at: float, limit: int) -> tuple[CallRecord, ...]:
+        """The last `limit` records (with events) of calls with a number that were left at or after `at`.
+
+        Abandoned or lost: their places may be resumed.
+        """
+        ...
+
+    async def last_served(self, limit: int) -> tuple[tuple[str, AgentId], ...]:
+        """Numbers and the agent who served each last, the latest first; out of the last `limit` served calls."""
         ...
 
     async def surveyed_since(self, at: float) -> Mapping[str, float]:
@@ -186,6 +199,10 @@ class Floor(Protocol):
 
     async def pull(self, call_id: CallId, agent_id: AgentId, by: str) -> CallRecord:
         """A waiting call to this agent, now."""
+        ...
+
+    async def message_heard(self, call_id: CallId) -> CallRecord:
+        """Somebody has listened to the call's message. UnknownMessage."""
         ...
 
 

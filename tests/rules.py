@@ -50,7 +50,8 @@ def offers_and_agents_agree(core: Core) -> None:
 
 
 def nobody_waits_beside_a_ready_agent(core: Core, at: float) -> None:
-    """Unless a named step says why: away, in a back-off, refused a moment ago, hanging up, or the daemon stops."""
+    """Unless a named step says why: away, in a back-off, refused a moment ago, hanging up, held for somebody else, or
+    the daemon stops."""
     engine = core.engine
     if engine.stopping:
         return

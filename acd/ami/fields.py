@@ -15,6 +15,10 @@ DID_LIMIT = 32
 LIVE_STAMP_S = 30.0  # a caller's entry is heard within this, or its stamp is not believed
 OLD_STAMP_S = 86_400.0  # nobody has been on the line for longer
 
+WAV_HEADER_BYTES = 44
+WAV_BYTES_PER_S = 16_000
+
+_FILE_SIZE = re.compile(r"[0-9]{1,12}")
 _CALL_ID = re.compile(r"[0-9]{14}-[0-9]{6,20}")
 _ORDER_NUMBER = re.compile(r"[0-9]{1,9}")
 _NAMELESS = frozenset({"<unknown>", "<none>"})  # Asterisk's words for nothing
@@ -38,6 +42,16 @@ def dialled(text: str) -> str:
 def keys(text: str) -> str:
     """What was pressed on a telephone, at most 8 keys."""
     return re.sub(r"[^0-9*#]", "", text)[:8]
+
+
+def recorded_s(text: str) -> float | None:
+    """Length of a recording of so many bytes; None when there is none.
+
+    Asterisk's `wav` is 8,000 samples of two bytes a second behind a header of 44 bytes (RIFF).
+    """
+    if not _FILE_SIZE.fullmatch(text) or int(text) <= WAV_HEADER_BYTES:
+        return None
+    return (int(text) - WAV_HEADER_BYTES) / WAV_BYTES_PER_S
 
 
 def name(text: str) -> str:

@@ -17,7 +17,7 @@ from acd.numbers import normalise
 from acd.queues import events as ev
 from acd.queues.model import CallId, OfferId, Side
 
-VERB_ENDS = frozenset({"ok", "timeout", "error"})
+VERB_ENDS = frozenset({"ok", "timeout", "error", "hangup"})
 
 Events = list[ev.Event]
 Handler = Callable[[Message, float], Events]
@@ -115,7 +115,8 @@ class Translator:
             return []
         status = message.get("Status", "")
         digits = fields.keys(message.get("Digits", ""))
-        return [ev.VerbDone(at, call_id, seq, status if status in VERB_ENDS else "error", digits)]
+        recorded_s = fields.recorded_s(message.get("Bytes", ""))
+        return [ev.VerbDone(at, call_id, seq, status if status in VERB_ENDS else "error", digits, recorded_s)]
 
     def _fell_back(self, message: Message, at: float) -> Events:
         """Of a call that entered unheard nothing is made here: it must not be offered. The next picture shows it."""

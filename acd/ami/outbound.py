@@ -17,7 +17,7 @@ from acd.ami.messages import Response
 from acd.ami.registry import Caller, Registry
 from acd.errors import AmiError
 from acd.ports import Clock
-from acd.queues.commands import Bye, Collect, Hold, Mark, MirrorAgent, Ring, Say, SwitchCommand, Withdraw
+from acd.queues.commands import Bye, Collect, Hold, Mark, MirrorAgent, Record, Ring, Say, SwitchCommand, Withdraw
 from acd.queues.events import Event, OfferEnded
 from acd.queues.model import DEFAULT_MUSIC, OfferId, OfferResult
 
@@ -57,7 +57,7 @@ class Steering:
         elif isinstance(command, Ring):
             self._offer_failed(command.offer_id)
 
-    def _steer(self, caller: Caller, command: Hold | Ring | Mark | Withdraw | Say | Collect | Bye) -> None:
+    def _steer(self, caller: Caller, command: Hold | Ring | Mark | Withdraw | Say | Collect | Bye | Record) -> None:
         match command:
             case Hold():
                 self._hold(caller, command)
@@ -80,6 +80,8 @@ class Steering:
                 )
             case Bye():
                 self._speak(caller, "acd-bye", command)
+            case Record():
+                self._speak(caller, "acd-record", command, ACD_MAX_S=f"{command.max_s:g}")
             case _:
                 assert_never(command)
 
@@ -102,7 +104,7 @@ class Steering:
         )
         self._redirect(caller, "acd-connect", ring.offer_id)
 
-    def _speak(self, caller: Caller, context: str, command: Say | Collect | Bye, **more: str) -> None:
+    def _speak(self, caller: Caller, context: str, command: Say | Collect | Bye | Record, **more: str) -> None:
         if command.prompts:
             language = (("Channel", caller.channel), ("Variable", "CHANNEL(language)"), ("Value", self._language))
             self._send("Setvar", *language)

@@ -199,6 +199,28 @@ class CallList(Out):
     next: str | None = None
 
 
+class Voicemail(Out):
+    """A message that a caller left."""
+
+    call_id: str
+    number: str
+    name: str = Field(description="what the caller calls himself: never trust it as text of ours")
+    queue: str | None
+    at: Iso
+    duration_s: float | None = Field(description="null: nobody saw the end of the recording")
+    heard: bool
+    heard_at: Iso | None
+    file: str = Field(description="under the `recording` directory of Asterisk's spool")
+    audio: str | None = Field(description="address of the sound; null: it lies on Asterisk's machine only")
+
+
+class VoicemailList(Out):
+    """A page of messages; `next` is the cursor of the next page, null on the last one."""
+
+    items: list[Voicemail]
+    next: str | None = None
+
+
 class Candidate(Out):
     """An agent as seen for the call."""
 
@@ -283,5 +305,18 @@ class CallsQuery(In):
         None, alias="from", description="entered at or after; no offset: the configured timezone"
     )
     until: Moment | None = Field(None, alias="to", description="entered before")
+    limit: int | None = Field(None, ge=1, le=200)
+    cursor: str | None = Field(None, max_length=500)
+
+
+class VoicemailsQuery(In):
+    """Which messages. The latest callers come first."""
+
+    queue: Word | None = None
+    since: Moment | None = Field(
+        None, alias="from", description="entered at or after; no offset: the configured timezone"
+    )
+    until: Moment | None = Field(None, alias="to", description="entered before")
+    heard: bool | None = None
     limit: int | None = Field(None, ge=1, le=200)
     cursor: str | None = Field(None, max_length=500)

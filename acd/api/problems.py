@@ -35,6 +35,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "unknown_agent": Kind(404, "No such agent"),
         "unknown_queue": Kind(404, "No such queue"),
         "unknown_call": Kind(404, "No such call"),
+        "unknown_message": Kind(404, "No such message"),
         "method_not_allowed": Kind(405, "This method is not for this address"),
         "not_allowed": Kind(409, "Not possible in the present state"),
         "too_large": Kind(413, "The request is too large"),

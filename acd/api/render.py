@@ -8,6 +8,7 @@ from typing import overload
 
 from acd.api import models
 from acd.api.render_why import why_ended
+from acd.ivr.voicemail import file_of
 from acd.ports import Board, Delta
 from acd.queues.journey import CallRecord, Fact, JourneyEvent, Value, own_priority
 from acd.queues.views import AgentView, NodeView, QueueView, Why
@@ -123,6 +124,23 @@ class Renderer:
             disposition=_disposition(record.disposition),
             reconciled=record.reconciled,
             events=[self._event(event) for event in record.events] if events else [],
+        )
+
+    def voicemail(self, record: CallRecord, readable: bool) -> models.Voicemail:
+        """The message of a call that left one. `readable`: the sound can be had from us."""
+        message = record.message
+        assert message is not None
+        return models.Voicemail(
+            call_id=record.id,
+            number=record.number,
+            name=record.name,
+            queue=record.queue,
+            at=self.moment(message.at),
+            duration_s=_s(message.duration_s),
+            heard=message.heard_at is not None,
+            heard_at=self._maybe(message.heard_at),
+            file=file_of(record.id),
+            audio=f"/api/v1/voicemails/{record.id}/audio" if readable else None,
         )
 
     def _offers(self, record: CallRecord) -> list[models.Offer]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from acd.api.endpoints import agents, calls, events, health, orders, pages, status
+from acd.api.endpoints import agents, calls, events, health, orders, pages, status, voicemails
 from acd.api.routing import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -13,6 +13,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *agents.ROUTES,
     *calls.ROUTES,
     *orders.ROUTES,
+    *voicemails.ROUTES,
     *events.ROUTES,
     *pages.ROUTES,
 )

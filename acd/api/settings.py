@@ -34,6 +34,7 @@ class ApiSettings:
     port: int
     tokens: tuple[Token, ...]
     timezone: str
+    voicemail_directory: str | None = None  # where the callers' messages can be read
     max_body_bytes: int = 64 * 1024
     max_connections: int = 1000
     max_sse_clients: int = 100

@@ -26,6 +26,7 @@ from acd.config.schema import (
     Settings,
     Survey,
     Token,
+    Voicemail,
 )
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "Settings",
     "Survey",
     "Token",
+    "Voicemail",
     "check",
     "load",
 ]

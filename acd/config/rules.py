@@ -107,6 +107,9 @@ def _overflow_leads_somewhere(source: Source) -> Iterator[str]:
         if target is None:
             did = source.at(*path, "overflow", "did")
             target = next((str(q[-1]) for q, _ in source.entries("queues") if _has_did(source, q, did)), None)
+            if target is None and isinstance(did, str):
+                what = f"no queue has the number {shown(did)}; write it among a queue's dids, or name the queue"
+                yield source.problem((*path, "overflow", "did"), what)
         if not isinstance(target, str):
             continue
         if target in queues:

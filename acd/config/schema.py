@@ -157,6 +157,20 @@ class Survey(Section):
     attempts: int = Field(2, ge=1, le=5, description="How often the question is put at most. Default: once more.")
 
 
+class Voicemail(Section):
+    """The messages of callers whose queue has `overflow: {voicemail: true}`; Asterisk records them."""
+
+    max_s: float = Field(
+        120, ge=5, le=3600, description="Seconds a message may last. Default: two minutes; who needs more calls again."
+    )
+    directory: str | None = Field(
+        None,
+        min_length=1,
+        max_length=4096,
+        description="Where this daemon can read Asterisk's recording/acd. Default: nowhere, the API names the files.",
+    )
+
+
 class Relaxation(Section):
     """From `after_s` on, agents who satisfy `require` will do as well."""
 
@@ -338,6 +352,7 @@ class Settings(Section):
     )
     tokens: tuple[Token, ...] = Field((), max_length=1000, description="Who may use the API. Default: nobody.")
     survey: Survey = Field(default_factory=Survey, description="The question after the call.")
+    voicemail: Voicemail = Field(default_factory=Voicemail, description="Messages of callers.")
     ami: Ami = Field(default_factory=Ami, description="How patient the manager link is.")
     fallback: Fallback = Field(default_factory=Fallback, description="While the daemon is away.")
     records: Records = Field(default_factory=Records, description="How long calls are remembered.")

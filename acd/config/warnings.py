@@ -14,14 +14,7 @@ from acd.queues.requirements import AllOf, AnyOf, Attribute, Not, Requirement
 
 NOT_YET: Final = (
     "queues.*.strategy",
-    "queues.*.overflow",
-    "queues.*.max_waiting",
-    "queues.*.max_wait_s",
-    "queues.*.sticky_s",
-    "queues.*.resume_place_s",
     "queues.*.prefer",
-    "queues.*.divert_above_s",
-    "queues.*.nobody",
     "agents.*.language",
     "agents.*.confirm",
     "agents.*.soft_cap_calls",

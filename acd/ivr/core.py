@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from acd.ivr.session import SurveyDesk
 from acd.ivr.survey import SurveyScript
+from acd.ivr.voicemail import MessageDesk, MessageScript
 from acd.queues.book import Book
-from acd.queues.commands import Command, Journal, Served
+from acd.queues.commands import Command, Journal, Served, TakeMessage
 from acd.queues.engine import Engine
-from acd.queues.events import CallerLeft, DayBegan, Event, PartyHungUp, VerbDone
+from acd.queues.events import CallerLeft, DayBegan, Event, NodeRead, PartyHungUp, Restored, VerbDone
 from acd.queues.figures import DayFigures
 from acd.queues.journey import Fact
 from acd.queues.matcher import Draw, always_the_first
@@ -15,7 +16,7 @@ from acd.queues.model import Backoff, Plan, Side
 
 
 class Core:
-    """Engine, surveys and their common book."""
+    """Engine, surveys, messages and their common book."""
 
     def __init__(
         self,
@@ -24,22 +25,27 @@ class Core:
         ask_again_after_days: float = 30.0,
         backoff: Backoff | None = None,
         draw: Draw = always_the_first,
+        message: MessageScript | None = None,
     ) -> None:
         figures = DayFigures({queue.name: queue.service_level_s for queue in plan.queues.values()})
         self.book = Book(figures)
         self.engine = Engine(plan, self.book, backoff, draw)
         self.surveys = SurveyDesk(self.book, script or SurveyScript(), ask_again_after_days)
+        self.messages = MessageDesk(self.book, message or MessageScript())
 
     def handle(self, event: Event) -> list[Command]:
-        """Decide on one event. Nobody outside sees a `Served`: it is answered here."""
+        """Decide on one event. Nobody outside sees a `Served` or a `TakeMessage`: they are answered here."""
         commands = self._ivr_first(event)
         for command in self.engine.handle(event):
             match command:
                 case Served():
                     commands.extend(self.surveys.served(command))
+                case TakeMessage():
+                    commands.append(self.messages.take(command))
                 case Journal(event=fact) if fact.fact is Fact.ENDED:
                     self.surveys.call_ended(fact.call_id)
                     commands.append(command)
+                    commands.extend(self.messages.call_ends(fact.call_id, fact.at, isinstance(event, NodeRead)))
                 case _:
                     commands.append(command)
         return commands
@@ -51,7 +57,9 @@ class Core:
             case PartyHungUp(side=Side.CALLER):
                 self.surveys.caller_hangs_up(event.call_id)
             case VerbDone():
-                return self.surveys.verb_done(event)
+                return self.surveys.verb_done(event) or self.messages.verb_done(event)
+            case Restored():
+                self.messages.restored(event)
             case DayBegan():
                 self.surveys.forget_old(event.at)
         return []

@@ -8,12 +8,15 @@ the survey.
 from __future__ import annotations
 
 from acd.queues import events as ev
+from acd.queues import limits
 from acd.queues.about import introduce
-from acd.queues.commands import Bye, Served
+from acd.queues.commands import Bye, Served, TakeMessage
 from acd.queues.journey import Fact, Value
 from acd.queues.model import Call, CallPhase, Offer, OfferResult, Outcome, QueueSpec, Side
 from acd.queues.offers import LIVE, Offers
+from acd.queues.places import Places, waits_since
 from acd.queues.shop import Shop
+from acd.queues.sticky import Sticky
 
 NOT_IN_SERVICE = ("ss-noservice",)
 
@@ -24,6 +27,9 @@ class Calls:
     def __init__(self, shop: Shop, offers: Offers) -> None:
         self._shop = shop
         self._offers = offers
+        self.places = Places(max((queue.resume_place_s for queue in shop.plan.queues.values()), default=0.0))
+        self.sticky = Sticky(shop)
+        self._arrivals: list[Call] = []
         self._unannounced: list[tuple[Call, bool]] = []  # and whether the music is another now
 
     # -- in -------------------------------------------------------------------------------------------------
@@ -34,6 +40,8 @@ class Calls:
             return
         call = self.open_books(event)
         self.place(call, self._shop.plan.queue_of_did(event.did), event.at)
+        if call.queue is not None:
+            self._arrivals.append(call)
 
     def open_books(self, event: ev.CallEntered) -> Call:
         """Begin the record of a call that is in our dialplan."""
@@ -55,18 +63,30 @@ class Calls:
             self.dismiss(call, NOT_IN_SERVICE, at)
             return
         call.joined_at = call.entered_at
+        old = self.places.take(call, queue)
+        if old is not None:
+            call.joined_at = min(call.joined_at, old.joined_at)
+            self._shop.note(call, at, Fact.RESUMED, earlier=old.call_id, joined_at=call.joined_at)
         self.join(call, queue, at)
 
     def join(self, call: Call, queue: QueueSpec, at: float) -> None:
         """Have the call wait in the queue's line, at the place its join time gives it; it leaves the line it was in."""
-        self._offers.cancel_relaxing(call)
+        self._offers.cancel_deadlines(call)
+        self.sticky.release(call)
         before = self._shop.queue_of(call)
+        call.queued_at = waits_since(call) if call.queue is None else at
         call.queue = queue.name
         call.only = call.only_until = None
         self._shop.changed(call)
-        self._shop.note(call, at, Fact.QUEUED, queue=queue.name, joined_at=call.joined_at)
+        self._shop.note(call, at, Fact.QUEUED, queue=queue.name, joined_at=waits_since(call))
         self._unannounced.append((call, before is not None and before.music != queue.music))
-        self.set_relax_timers(call, queue, at)
+        self.set_deadlines(call, queue, at)
+        self.sticky.hold(call, queue, at)
+
+    def take_arrivals(self) -> list[Call]:
+        """Those who came from outside since the last time, and are in a queue."""
+        arrivals, self._arrivals = self._arrivals, []
+        return arrivals
 
     def announce(self) -> None:
         """Note the queue on the channels of those who have just joined one and wait; an offer does it by itself."""
@@ -75,20 +95,23 @@ class Calls:
                 self._shop.hold(call, move=other_music)
         self._unannounced.clear()
 
-    def set_relax_timers(self, call: Call, queue: QueueSpec, at: float) -> None:
-        """A later step opens at its deadline even when nothing else happens at that moment."""
+    def set_deadlines(self, call: Call, queue: QueueSpec, at: float) -> None:
+        """A later step opens, and the longest wait ends, even when nothing else happens at that moment."""
+        self._shop.alarms.set(f"limit:{call.id}", limits.deadline(call, queue))
         for number, step in enumerate(queue.relax):
             due_at = call.joined_at + step.after_s
             if due_at > at:
                 self._shop.alarms.set(f"relax:{call.id}:{number}", due_at)
 
     def back_in_line(self, call: Call, at: float) -> None:
-        """The caller waits again, at the old place."""
+        """The caller waits again, at the old place. One who was talked to has the whole `max_wait_s` anew."""
+        if call.phase is not CallPhase.WAITING and call.answered_at is not None:
+            call.queued_at = at
         self._shop.forget_offer(call)
         self._shop.move(call, CallPhase.WAITING, at)
         queue = self._shop.queue_of(call)
         if queue is not None:
-            self.set_relax_timers(call, queue, at)
+            self.set_deadlines(call, queue, at)
 
     # -- where the dialplan has the caller ------------------------------------------------------------------
 
@@ -119,9 +142,15 @@ class Calls:
 
     def dismiss(self, call: Call, prompts: tuple[str, ...], at: float) -> None:
         """Say goodbye and hang up."""
+        self.show_out(call, Bye(call.id, 0, prompts), at)
+
+    def show_out(self, call: Call, way: Bye | TakeMessage, at: float) -> None:
+        """The caller waits no longer; what is still to be said or heard leads out of the house."""
         call.leaving = True
+        call.message = isinstance(way, TakeMessage)
+        self._offers.cancel_timers(call)
         self._shop.move(call, CallPhase.AFTER, at)
-        self._shop.emit(Bye(call.id, 0, prompts))
+        self._shop.emit(way)
 
     # -- the conversation -----------------------------------------------------------------------------------
 
@@ -184,6 +213,9 @@ class Calls:
         self._shop.move(call, CallPhase.ENDED, at)
         ended_by = call.hung_up or (Side.SYSTEM if call.leaving else by)
         self._shop.note(call, at, Fact.ENDED, outcome=_outcome(call), by=ended_by)
+        record = self._shop.book.get(call.id)
+        if record is not None:
+            self.places.left(record)
 
 
 def _outcome(call: Call) -> Outcome:

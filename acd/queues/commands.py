@@ -81,6 +81,16 @@ class Bye:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """Play, then record the caller for `max_s` seconds at most; `#` or silence ends it as well."""
+
+    call_id: CallId
+    seq: int
+    prompts: tuple[str, ...]
+    max_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class MirrorAgent:
     """Keep the native fallback queue's member in step with the agent."""
 
@@ -134,5 +144,13 @@ class Served:
     survey: SurveyKind
 
 
-SwitchCommand = Hold | Ring | Withdraw | Mark | Say | Collect | Bye | MirrorAgent
-Command = SwitchCommand | SetTimer | CancelTimer | Journal | AgentChanged | Served
+@dataclass(frozen=True, slots=True)
+class TakeMessage:
+    """A caller is to leave a message, after these words: the IVR's turn."""
+
+    call_id: CallId
+    prompts: tuple[str, ...]
+
+
+SwitchCommand = Hold | Ring | Withdraw | Mark | Say | Collect | Bye | Record | MirrorAgent
+Command = SwitchCommand | SetTimer | CancelTimer | Journal | AgentChanged | Served | TakeMessage

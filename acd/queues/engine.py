@@ -9,22 +9,23 @@ stopping daemon the line is matched against the ready agents: there is never a w
 could take it. An event about an offer or a call that is over is ignored: it came late, which is no error.
 
 This file is the table of contents: which event goes where. Who takes whom is in `matcher`. What is done about a caller
-is in `calls`, about a ringing phone in `offers`, about an agent in `desk`, on a supervisor's word in `orders`, about a
-lost or restarted Asterisk in `recovery`.
+is in `calls`, about a ringing phone in `offers`, about a call that cannot wait in `overflow`, about an agent in `desk`,
+on a supervisor's word in `orders`, about a lost or restarted Asterisk in `recovery`.
 """
 
 from __future__ import annotations
 
-from acd.errors import AcdError, NotAllowed, UnknownCall
+from acd.errors import AcdError, NotAllowed, UnknownCall, UnknownMessage
 from acd.queues import events as ev
 from acd.queues.book import Book
 from acd.queues.calls import Calls
 from acd.queues.commands import Command
 from acd.queues.journey import Fact
 from acd.queues.matcher import Draw, Matcher, always_the_first
-from acd.queues.model import Agent, AgentId, Backoff, OfferId, Plan
+from acd.queues.model import Agent, AgentId, Backoff, CallId, OfferId, Plan
 from acd.queues.offers import Offers
 from acd.queues.orders import Orders
+from acd.queues.overflow import Overflows
 from acd.queues.recovery import Recovery
 from acd.queues.shop import Shop
 
@@ -49,6 +50,7 @@ class Engine:
         self._offers = Offers(shop)
         self._calls = Calls(shop, self._offers)
         self._orders = Orders(shop, self._calls, self._offers)
+        self._overflows = Overflows(shop, self._calls)
         self._recovery = Recovery(shop, self._calls, self._offers)
         self.plan = plan
         self.book = book
@@ -69,6 +71,9 @@ class Engine:
             return self._shop.take_commands()
         self._dispatch(event)
         self.desk.settle(event.at)
+        if not self.stopping:
+            self._overflows.settle(event.at)
+            self._calls.sticky.settle(event.at)
         self.matcher.sync(event.at)
         if not self.stopping:
             self._match(event.at)
@@ -91,6 +96,10 @@ class Engine:
                     return NotAllowed("this call has not been answered, so there is nothing to say about it")
             case ev.CallPriority() | ev.CallMoved() | ev.CallPulled():
                 return self._orders.refusal(event, self.stopping)
+            case ev.MessageHeard(call_id=call_id, record=record):
+                known = self.book.get(call_id) or record
+                if known is None or known.message is None:
+                    return UnknownMessage(f"there is no message of a call {call_id!r}")
         return None
 
     def _dispatch(self, event: ev.Event) -> None:
@@ -117,8 +126,8 @@ class Engine:
             case ev.DayBegan():
                 self.book.begin_day(event.day_began_at, event.ended)
                 self._shop.pace.begin(event.ended)
-            case ev.Disposed():
-                self._disposed(event)
+            case ev.Disposed() | ev.MessageHeard():
+                self._note_afterwards(event)
             case ev.Stopping():
                 self.stopping = True
                 self._offers.withdraw_all(event.at)
@@ -153,6 +162,7 @@ class Engine:
                 self._offers.accept(offer, call, event.at)
             case ev.Connected():
                 self._offers.connect(offer, call, event.at)
+                self._calls.sticky.served(call, offer.agent_id)
             case ev.OfferEnded(result=result):
                 self._offers.failed(offer, call, result, event.at)
             case ev.TalkEnded():
@@ -176,6 +186,7 @@ class Engine:
             case ev.AgentLogout():
                 self.desk.logout(agent)
                 self._offers.withdraw_from(agent, event.at)
+                self._overflows.somebody_left()
             case ev.AgentPause(reason=reason) if agent.logged_in:
                 self.desk.pause(agent, reason)
                 self._offers.withdraw_from(agent, event.at)
@@ -199,17 +210,21 @@ class Engine:
                 self.desk.rest_due(self.desk.agents[AgentId(rest)])
             case "ring":
                 self._offers.overdue(OfferId(rest), event.at)
+            case "limit":
+                self._overflows.due(CallId(rest))
 
-    def _disposed(self, event: ev.Disposed) -> None:
+    def _note_afterwards(self, event: ev.Disposed | ev.MessageHeard) -> None:
+        """A fact of a call that may be over and only in the records."""
         if event.record is not None and event.record.ended_at is not None:
             self.book.adopt(event.record)
         if self.book.get(event.call_id) is None:
             return
-        self._shop.emit(
-            self.book.note(
-                event.call_id, event.at, Fact.DISPOSITION, code=event.code, amount=event.amount, note=event.note
-            )
-        )
+        match event:
+            case ev.Disposed(at, call_id, code, amount, note):
+                noted = self.book.note(call_id, at, Fact.DISPOSITION, code=code, amount=amount, note=note)
+            case ev.MessageHeard(at, call_id):
+                noted = self.book.note(call_id, at, Fact.HEARD)
+        self._shop.emit(noted)
 
     def _match(self, at: float) -> None:
         """Give the waiting calls, in order, to the best ready agents who may take them."""

@@ -112,13 +112,14 @@ class AgentLegGone:
 
 @dataclass(frozen=True, slots=True)
 class VerbDone:
-    """A say, collect, record or bye ended by itself. `status` is `ok`, `timeout` or `error`."""
+    """A say, collect, record or bye ended by itself. `status` is `ok`, `timeout`, `error` or `hangup`."""
 
     at: float
     call_id: CallId
     seq: int
     status: str
     digits: str = ""
+    recorded_s: float | None = None  # length of what was recorded, when there is any
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,10 +236,16 @@ class NodeRead:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """At boot, before any Asterisk is read: the calls that the records hold as not ended."""
+    """At boot, before any Asterisk is read: the calls that the records hold as not ended, and what is remembered.
+
+    `left`: calls that ended not long ago, oldest first: whose places may be resumed. `served_by`: numbers and who
+    served each last, the latest first.
+    """
 
     at: float
     open_calls: tuple[CallRecord, ...]
+    left: tuple[CallRecord, ...] = ()
+    served_by: tuple[tuple[str, AgentId], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +300,15 @@ class CallPulled:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageHeard:
+    """Somebody has listened to the message of this call. `record` as in `Disposed`."""
+
+    at: float
+    call_id: CallId
+    record: CallRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Stopping:
     """The daemon is told to stop: offers are withdrawn, callers keep their places in Asterisk."""
 
@@ -328,5 +344,6 @@ Event = (
     | CallPriority
     | CallMoved
     | CallPulled
+    | MessageHeard
     | Stopping
 )

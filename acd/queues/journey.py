@@ -22,6 +22,10 @@ class Fact(StrEnum):
 
     ENTERED = "entered"  # node, did, number, name; priority when there is any
     QUEUED = "queued"  # queue; joined_at
+    RESUMED = "resumed"  # earlier, joined_at: the place that an earlier call of the number left
+    OVERFLOWED = "overflowed"  # from, to, via (queue, did, voicemail, goodbye), reason; did
+    VOICEMAIL = "voicemail"  # duration_s (None: not known), file
+    HEARD = "heard"  # - : somebody has listened to the message
     OFFERED = "offered"  # offer_id, agent
     RINGING = "ringing"  # offer_id
     OFFER_ENDED = "offer_ended"  # offer_id, agent, result
@@ -62,6 +66,15 @@ class OfferRecord:
     ring_s: float | None = None
 
 
+@dataclass(frozen=True)
+class Message:
+    """What the caller left on tape; `duration_s` None when nobody saw the end of it."""
+
+    at: float
+    duration_s: float | None = None
+    heard_at: float | None = None
+
+
 @dataclass(frozen=True)  # no slots: `replace` copies it as a whole
 class CallRecord:
     """All that is known of one call. Moments in seconds since 1970, durations in seconds, None where not (yet) so."""
@@ -88,6 +101,7 @@ class CallRecord:
     survey_score: int | None = None
     survey_asked_at: float | None = None
     disposition: Mapping[str, Value] | None = None
+    message: Message | None = None
     reconciled: bool = False
     events: tuple[JourneyEvent, ...] = ()
 
@@ -142,6 +156,26 @@ def _queued(record: CallRecord, event: JourneyEvent) -> CallRecord:
     return replace(record, queue=_text(event, "queue"), queued_at=first, ended_by=None)
 
 
+def _overflowed(record: CallRecord, event: JourneyEvent) -> CallRecord:
+    """Who is let go waits no longer; who goes to another queue waits on."""
+    if _text(event, "via") not in ("voicemail", "goodbye"):
+        return record
+    return replace(record, wait_s=_waited_s(record, event.at))
+
+
+def _voicemail(record: CallRecord, event: JourneyEvent) -> CallRecord:
+    if record.message is not None:
+        return record
+    duration_s = event.data.get("duration_s")
+    return replace(record, message=Message(event.at, float(duration_s) if _is_number(duration_s) else None))
+
+
+def _heard(record: CallRecord, event: JourneyEvent) -> CallRecord:
+    if record.message is None or record.message.heard_at is not None:
+        return record
+    return replace(record, message=replace(record.message, heard_at=event.at))
+
+
 def _offered(record: CallRecord, event: JourneyEvent) -> CallRecord:
     offer = OfferRecord(OfferId(_text(event, "offer_id")), AgentId(_text(event, "agent")), event.at)
     return replace(record, offers=(*record.offers, offer))
@@ -170,9 +204,7 @@ def _accepted(record: CallRecord, event: JourneyEvent) -> CallRecord:
 
 
 def _connected(record: CallRecord, event: JourneyEvent) -> CallRecord:
-    wait_s = record.wait_s
-    if wait_s is None and record.queued_at is not None:
-        wait_s = max(0.0, event.at - record.queued_at)
+    wait_s = _waited_s(record, event.at)
     record = _close_offer(record, event, OfferResult.ANSWERED)
     return replace(
         record,
@@ -218,17 +250,21 @@ def _reconciled(record: CallRecord, event: JourneyEvent) -> CallRecord:
 
 def _ended(record: CallRecord, event: JourneyEvent) -> CallRecord:
     record = _talk_ended(record, event)  # a conversation does not outlast its call
-    wait_s = record.wait_s
-    if wait_s is None and record.queued_at is not None:
-        wait_s = max(0.0, event.at - record.queued_at)
     return replace(
         record,
         ended_at=event.at,
         outcome=Outcome(_text(event, "outcome")),
         ended_by=record.ended_by or Side(_text(event, "by")),
-        wait_s=wait_s,
+        wait_s=_waited_s(record, event.at),
         survey_result=record.survey_result or _unfinished_survey(record, Side(_text(event, "by"))),
     )
+
+
+def _waited_s(record: CallRecord, at: float) -> float | None:
+    """The wait, if it ends now: from the first queue to here."""
+    if record.wait_s is None and record.queued_at is not None:
+        return max(0.0, at - record.queued_at)
+    return record.wait_s
 
 
 def _unfinished_survey(record: CallRecord, by: Side) -> SurveyResult:
@@ -267,6 +303,9 @@ def _text(event: JourneyEvent, key: str) -> str:
 _CHANGES = {
     Fact.ENTERED: _entered,
     Fact.QUEUED: _queued,
+    Fact.OVERFLOWED: _overflowed,
+    Fact.VOICEMAIL: _voicemail,
+    Fact.HEARD: _heard,
     Fact.OFFERED: _offered,
     Fact.OFFER_ENDED: _offer_ended,
     Fact.ACCEPTED: _accepted,

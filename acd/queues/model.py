@@ -236,7 +236,7 @@ class Told:
 
 @dataclass(slots=True)
 class Call:
-    """A live call. `joined_at` is the place in the line and never changes while the call lives."""
+    """A live call. `joined_at` is the place in the line and never grows while the call lives."""
 
     id: CallId
     node: str
@@ -245,7 +245,8 @@ class Call:
     name: str
     entered_at: float
     queue: QueueName | None = None
-    joined_at: float = 0.0
+    joined_at: float = 0.0  # the place; of a caller who came back, the old one
+    queued_at: float = 0.0  # when it was put into the queue it is in: `max_wait_s` counts from then
     priority: float = 0.0  # the caller's own points, added to the queue's
     attributes: Mapping[str, str] = field(default_factory=dict)
     only: AgentId | None = None  # held for this agent (sticky, transfer, pull) ...
@@ -262,7 +263,8 @@ class Call:
     hung_up: Side | None = None  # the first to put the phone down, when that was seen
     final: Outcome | None = None  # the outcome when the call ends unanswered; abandoned if None
     cut: bool = False  # Asterisk itself went down under the call
-    leaving: bool = False  # we have sent the caller to the goodbye
+    leaving: bool = False  # we have sent the caller to the goodbye ...
+    message: bool = False  # ... or to leave a message
     touched_at: float = 0.0  # the last change; a picture of Asterisk begun before it is too old to doubt it
     told: Told | None = None  # the last estimate, so that the next one does not grow without a cause
 

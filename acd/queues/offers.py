@@ -140,16 +140,17 @@ class Offers:
             return
         self.withdraw(offer, OfferResult.UNREACHABLE if offer.excused else OfferResult.NO_ANSWER, at)
 
-    def cancel_relaxing(self, call: Call) -> None:
-        """The steps of its queue concern the call no longer."""
-        queue = self._shop.queue_of(call)
-        for number in range(len(queue.relax) if queue else 0):
-            self._shop.alarms.cancel(f"relax:{call.id}:{number}")
-
     def cancel_timers(self, call: Call) -> None:
         """The call needs no more waking: it is talked on, or gone."""
-        self.cancel_relaxing(call)
+        self.cancel_deadlines(call)
         for agent_id in call.refused_by:
             self._shop.alarms.cancel(f"refused:{call.id}:{agent_id}")
         self._shop.alarms.cancel(f"retry:{call.id}")
+
+    def cancel_deadlines(self, call: Call) -> None:
+        """The call leaves its queue's line: what it had to wait for there comes no more."""
+        queue = self._shop.queue_of(call)
+        for number in range(len(queue.relax) if queue else 0):
+            self._shop.alarms.cancel(f"relax:{call.id}:{number}")
+        self._shop.alarms.cancel(f"limit:{call.id}")
         self._shop.alarms.cancel(f"only:{call.id}")

@@ -8,9 +8,12 @@ about a call that changed after the reading began; the next one will show what h
 from __future__ import annotations
 
 from acd.queues import events as ev
+from acd.queues import places
 from acd.queues.about import introduce
 from acd.queues.calls import Calls
+from acd.queues.commands import Bye, TakeMessage
 from acd.queues.journey import CallRecord, Fact, own_priority
+from acd.queues.limits import OUTCOMES, Reason
 from acd.queues.model import Agent, AgentId, Call, CallPhase, Offer, OfferId, OfferResult, Outcome, QueueName, Side
 from acd.queues.offers import LIVE, Offers
 from acd.queues.shop import Shop
@@ -47,6 +50,9 @@ class Recovery:
 
     def restored(self, event: ev.Restored) -> None:
         """Open the books on calls that were live when the last daemon stopped; the node's picture decides on them."""
+        for record in event.left:
+            self._calls.places.left(record)
+        self._calls.sticky.remember(event.served_by)
         for record in event.open_calls:
             if self._shop.book.get(record.id) is None and record.ended_at is None:
                 self._shop.book.adopt(record)
@@ -76,7 +82,8 @@ class Recovery:
     # -- boot -----------------------------------------------------------------------------------------------
 
     def _restore(self, record: CallRecord, at: float) -> None:
-        call = Call(record.id, record.node, record.did, record.number, record.name, record.entered_at)
+        did = places.dialled(record)
+        call = Call(record.id, record.node, did, record.number, record.name, record.entered_at)
         introduce(call, self._shop.plan)
         ordered = own_priority(record)
         call.priority = call.priority if ordered is None else ordered
@@ -87,10 +94,13 @@ class Recovery:
         queue = self._shop.plan.queues.get(QueueName(record.queue or ""))
         if queue is not None:
             call.queue = queue.name
-            call.joined_at = record.queued_at or record.entered_at
+            call.joined_at = places.place_of(record)
+            call.queued_at = places.queued_at(record)
         if record.answered_at is not None:
             call.agent_id = record.agent
             call.phase = CallPhase.AFTER if record.talk_ended_at is not None else CallPhase.TALKING
+        else:
+            _restore_overflow(call, record)
         self._shop.add(call)
         if call.phase is CallPhase.TALKING:
             self._restore_talk(call, record)
@@ -152,8 +162,8 @@ class Recovery:
         call.hung_up = None  # the channel has outlived the sign of its end
         self._shop.changed(call)
         if call.leaving:
-            if seen.verb in HOLDING:  # the goodbye never reached it
-                self._calls.dismiss(call, (), at)
+            if seen.verb in HOLDING:  # the order never reached it
+                self._calls.show_out(call, TakeMessage(call.id, ()) if call.message else Bye(call.id, 0, ()), at)
             return
         if call.queue is None:
             queue = self._shop.plan.queues.get(QueueName(seen.queue)) or self._shop.plan.queue_of_did(seen.did)
@@ -223,6 +233,17 @@ class Recovery:
         offer = self._shop.offer_of(call)
         if offer is not None and call.phase in LIVE:
             self._offers.end(offer, call, OfferResult.WITHDRAWN, at)
+
+
+def _restore_overflow(call: Call, record: CallRecord) -> None:
+    """A caller who was on the way out, to the goodbye or to leave a message, still is."""
+    last = next((e for e in reversed(record.events) if e.fact in (Fact.OVERFLOWED, Fact.QUEUED)), None)
+    if last is None or last.fact is not Fact.OVERFLOWED:
+        return
+    call.phase = CallPhase.AFTER
+    call.leaving = True
+    call.message = last.data.get("via") == "voicemail"
+    call.final = OUTCOMES[Reason(str(last.data.get("reason")))]
 
 
 def _offer_number(offer_id: str) -> int:

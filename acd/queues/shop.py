@@ -13,6 +13,7 @@ from acd.queues.commands import Command, Hold
 from acd.queues.desk import Desk
 from acd.queues.duty import Pools
 from acd.queues.journey import Fact, Value
+from acd.queues.lines import Lines
 from acd.queues.model import Backoff, Call, CallId, CallPhase, Offer, OfferId, Plan, QueueSpec
 from acd.queues.pace import Pace
 
@@ -27,6 +28,7 @@ class Shop:
         self.calls: dict[CallId, Call] = {}
         self.waiting: dict[CallId, Call] = {}
         self.fresh: dict[CallId, Call] = {}  # calls whose standing in the line may have changed since the last match
+        self.lines = Lines()
         self.offers: dict[OfferId, Offer] = {}
         self.alarms = Alarms(self.emit)
         self.desk = Desk(plan, self.alarms, self.emit)
@@ -51,6 +53,7 @@ class Shop:
     def changed(self, call: Call) -> None:
         """Who may have the waiting call, or when, may be another now: queue, priority, `only`, a back-off..."""
         self.fresh[call.id] = call
+        self.lines.update(call)
 
     def note(self, call: Call, at: float, fact: Fact, **data: Value) -> None:
         """Enter a fact into the call's journey."""

@@ -47,6 +47,14 @@ class FreshStore(Store):
         """As the store, with what was put before."""
         return await (await self._settled()).ended_since(at)
 
+    async def left_since(self, at: float, limit: int) -> tuple[CallRecord, ...]:
+        """As the store, with what was put before."""
+        return await (await self._settled()).left_since(at, limit)
+
+    async def last_served(self, limit: int) -> tuple[tuple[str, AgentId], ...]:
+        """As the store, with what was put before."""
+        return await (await self._settled()).last_served(limit)
+
     async def surveyed_since(self, at: float) -> Mapping[str, float]:
         """As the store, with what was put before."""
         return await (await self._settled()).surveyed_since(at)

@@ -11,6 +11,7 @@ from acd.ports import AgentSession, CallFilter, Entry, Page, Store
 from acd.queues.commands import AgentChanged
 from acd.queues.journey import CallRecord, JourneyEvent
 from acd.queues.model import AgentId, CallId
+from acd.queues.places import LEFT
 from acd.records import cursor as cursors
 from acd.records.batch import Batch, collect
 
@@ -63,6 +64,24 @@ class MemoryStore(Store):
         """Oldest first."""
         return tuple(r for r in self._in_order() if r.ended_at is not None and r.entered_at >= at)
 
+    async def left_since(self, at: float, limit: int) -> tuple[CallRecord, ...]:
+        """Oldest first."""
+        left = [
+            record
+            for record in self._records.values()
+            if record.ended_at is not None and record.ended_at >= at and record.outcome in LEFT and record.number
+        ]
+        latest = sorted(left, key=lambda record: (record.ended_at, record.id))[-limit:]
+        return tuple(self._whole(record) for record in latest)
+
+    async def last_served(self, limit: int) -> tuple[tuple[str, AgentId], ...]:
+        """Of the latest `limit` served calls."""
+        served = [record for record in reversed(self._in_order()) if record.agent is not None and record.number]
+        latest: dict[str, AgentId] = {}
+        for record in served[:limit]:
+            latest.setdefault(record.number, AgentId(str(record.agent)))
+        return tuple(latest.items())
+
     async def surveyed_since(self, at: float) -> Mapping[str, float]:
         asked: dict[str, float] = {}
         for record in self._records.values():
@@ -114,6 +133,8 @@ class MemoryStore(Store):
             and wanted.ended in (None, record.ended_at is not None)
             and (wanted.since is None or record.entered_at >= wanted.since)
             and (wanted.until is None or record.entered_at < wanted.until)
+            and wanted.voicemail in (None, record.message is not None)
+            and wanted.heard in (None, record.message is not None and record.message.heard_at is not None)
         )
 
     def _same_number(self, one: str, other: str) -> bool:

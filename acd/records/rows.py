@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from acd.numbers import normalise
 from acd.ports import AgentSession
 from acd.queues.commands import AgentChanged
-from acd.queues.journey import CallRecord, Fact, JourneyEvent, OfferRecord
+from acd.queues.journey import CallRecord, Fact, JourneyEvent, Message, OfferRecord
 from acd.queues.model import AgentId, CallId, OfferId, OfferResult, Outcome, Side, SurveyResult
 
 Values = dict[str, Any]
@@ -89,6 +89,16 @@ def survey_values(record: CallRecord) -> list[Values]:
     ]
 
 
+def message_values(record: CallRecord) -> list[Values]:
+    """The row of `voicemails`, when the caller left a message."""
+    message = record.message
+    if message is None:
+        return []
+    return [
+        {"call_id": record.id, "at": message.at, "duration_s": message.duration_s, "heard_at": message.heard_at},
+    ]
+
+
 def change_values(change: AgentChanged) -> Values:
     """The row of `agent_sessions`."""
     return {
@@ -101,7 +111,9 @@ def change_values(change: AgentChanged) -> Values:
 
 
 def record_of(row: Row[Any], offers: Sequence[OfferRecord] = (), events: Sequence[JourneyEvent] = ()) -> CallRecord:
-    """The record of a row of `calls` joined with its survey (`asked_at`, `result`, `score`)."""
+    """The record of a row of `calls` joined with its survey (`asked_at`, `result`, `score`) and its message
+    (`message_at`, `message_s`, `heard_at`).
+    """
     return CallRecord(
         id=CallId(row.id),
         seq=row.seq,
@@ -125,6 +137,7 @@ def record_of(row: Row[Any], offers: Sequence[OfferRecord] = (), events: Sequenc
         survey_score=row.score,
         survey_asked_at=row.asked_at,
         disposition=row.disposition,
+        message=None if row.message_at is None else Message(row.message_at, row.message_s, row.heard_at),
         reconciled=row.reconciled,
         events=tuple(events),
     )

@@ -16,16 +16,19 @@ from acd.numbers import normalise
 from acd.ports import AgentSession, CallFilter, Entry, Page, Store
 from acd.queues.journey import CallRecord, JourneyEvent, OfferRecord
 from acd.queues.model import AgentId, CallId
+from acd.queues.places import LEFT
 from acd.records import cursor as cursors
 from acd.records import rows
 from acd.records.batch import collect
 from acd.records.database import POSTGRES
 from acd.records.explain import translated
-from acd.records.tables import agent_sessions, call_events, calls, offers, surveys
+from acd.records.tables import agent_sessions, call_events, calls, offers, surveys, voicemails
 from acd.records.writing import BatchWriter, writer_for
 
 MAX_PAGE = 1000
 """Calls on one page, whatever was asked for."""
+
+_LONGEST_CALL_S = 86_400.0  # who ended lately entered within this: the index is by entry
 
 _ROWS_PER_BREATH = 500  # building records of a whole day must not hold up the event loop
 
@@ -86,6 +89,31 @@ class SqlStore(Store):
         query = _joined().where(calls.c.entered_at >= at, calls.c.ended_at.is_not(None))
         return await self._records(query.order_by(calls.c.entered_at, calls.c.id))
 
+    async def left_since(self, at: float, limit: int) -> tuple[CallRecord, ...]:
+        """Oldest first."""
+        query = (
+            _joined()
+            .where(calls.c.ended_at >= at, calls.c.entered_at >= at - _LONGEST_CALL_S)
+            .where(calls.c.outcome.in_(LEFT), calls.c.number != "")
+            .order_by(calls.c.ended_at.desc(), calls.c.id.desc())
+            .limit(limit)
+        )
+        return tuple(reversed(await self._records(query, with_events=True)))
+
+    async def last_served(self, limit: int) -> tuple[tuple[str, AgentId], ...]:
+        """Of the latest `limit` served calls."""
+        query = (
+            select(calls.c.number, calls.c.agent)
+            .where(calls.c.agent.is_not(None), calls.c.number != "")
+            .order_by(calls.c.entered_at.desc(), calls.c.id.desc())
+            .limit(limit)
+        )
+        latest: dict[str, AgentId] = {}
+        async with self._begin() as connection:
+            for row in await connection.execute(query):
+                latest.setdefault(row.number, AgentId(row.agent))
+        return tuple(latest.items())
+
     async def surveyed_since(self, at: float) -> Mapping[str, float]:
         query = (
             select(calls.c.number, func.max(surveys.c.asked_at).label("last_asked_at"))
@@ -135,6 +163,10 @@ class SqlStore(Store):
             yield calls.c.entered_at >= wanted.since
         if wanted.until is not None:
             yield calls.c.entered_at < wanted.until
+        if wanted.voicemail is not None:
+            yield voicemails.c.at.is_not(None) if wanted.voicemail else voicemails.c.at.is_(None)
+        if wanted.heard is not None:
+            yield voicemails.c.heard_at.is_not(None) if wanted.heard else voicemails.c.heard_at.is_(None)
 
     async def _records(self, query: Select[Any], with_events: bool = False) -> tuple[CallRecord, ...]:
         """The records of a query made by `_joined`, in its order."""
@@ -158,7 +190,9 @@ class SqlStore(Store):
 
 
 def _joined() -> Select[Any]:
-    return select(calls, surveys.c.asked_at, surveys.c.result, surveys.c.score).outerjoin_from(calls, surveys)
+    survey = (surveys.c.asked_at, surveys.c.result, surveys.c.score)
+    message = (voicemails.c.at.label("message_at"), voicemails.c.duration_s.label("message_s"), voicemails.c.heard_at)
+    return select(calls, *survey, *message).select_from(calls.outerjoin(surveys).outerjoin(voicemails))
 
 
 def _parts(table: Any, ids: Select[Any]) -> Select[Any]:

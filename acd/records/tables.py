@@ -97,6 +97,15 @@ surveys = Table(
 )
 Index("ix_surveys_asked", surveys.c.asked_at)
 
+voicemails = Table(
+    "voicemails",
+    metadata,
+    Column("call_id", _key, ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("duration_s", Double),
+    Column("heard_at", Double),
+)
+
 # One row per change; a stretch ends where the agent's next one begins, so nothing needs to be closed afterwards and
 # a change written twice, or late, harms nothing. `id` orders changes of one and the same moment.
 agent_sessions = Table(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import Table, or_
+from sqlalchemy import Column, Table, or_
 from sqlalchemy.dialects import postgresql, sqlite
 
-from acd.records.tables import agent_sessions, call_events, calls, offers, surveys
+from acd.records.tables import agent_sessions, call_events, calls, offers, surveys, voicemails
 
 
 class Upserts(Mapping[str, Any]):
@@ -19,8 +19,9 @@ class Upserts(Mapping[str, Any]):
         self._statements = {
             "calls": self._newer_wins(calls),
             "call_events": self._insert(call_events).on_conflict_do_nothing(),
-            "offers": self._result_stays(offers),
-            "surveys": self._result_stays(surveys),
+            "offers": self._stays(offers.c.result),
+            "surveys": self._stays(surveys.c.result),
+            "voicemails": self._stays(voicemails.c.heard_at),
             "agent_sessions": self._insert(agent_sessions).on_conflict_do_nothing(),
         }
 
@@ -41,13 +42,15 @@ class Upserts(Mapping[str, Any]):
             where=table.c.seq < statement.excluded.seq,
         )
 
-    def _result_stays(self, table: Table) -> Any:
+    def _stays(self, result: Column[Any]) -> Any:
         """Whoever comes late and does not know the result yet changes nothing."""
+        table = result.table
+        assert isinstance(table, Table)
         statement = self._insert(table)
         return statement.on_conflict_do_update(
             index_elements=list(table.primary_key),
             set_=_all_but_key(table, statement),
-            where=or_(table.c.result.is_(None), statement.excluded.result.is_not(None)),
+            where=or_(result.is_(None), statement.excluded[result.name].is_not(None)),
         )
 
 

@@ -125,6 +125,7 @@ class BatchWriter:
                 values["calls"].append(rows.call_values(record, self._region))
                 values["offers"] += rows.offer_values(record, known_seq, fresh)
                 values["surveys"] += rows.survey_values(record)
+                values["voicemails"] += rows.message_values(record)
         values["agent_sessions"] += map(rows.change_values, batch.changes)
         return values
 

@@ -155,6 +155,9 @@ class FakeFloor:
         self._feed.publish(call=record)
         return record
 
+    async def message_heard(self, call_id: CallId) -> CallRecord:
+        return self._noted(call_id, (Fact.HEARD, {}))
+
     async def prioritise(self, call_id: CallId, priority: float, by: str) -> CallRecord:
         return self._noted(call_id, (Fact.PRIORITY, {"priority": priority, "by": by}))
 
@@ -228,6 +231,14 @@ class FakeStore:
         self._check()
         return tuple(record for record in self.records.values() if record.ended_at and record.entered_at >= at)
 
+    async def left_since(self, at: float, limit: int) -> tuple[CallRecord, ...]:
+        self._check()
+        return ()
+
+    async def last_served(self, limit: int) -> tuple[tuple[str, AgentId], ...]:
+        self._check()
+        return ()
+
     async def surveyed_since(self, at: float) -> Mapping[str, float]:
         self._check()
         asked = {record.number: record.survey_asked_at for record in self.records.values()}
@@ -249,4 +260,6 @@ def _matches(record: CallRecord, wanted: CallFilter) -> bool:
         and wanted.ended in (None, record.ended_at is not None)
         and (wanted.since is None or wanted.since <= record.entered_at)
         and (wanted.until is None or record.entered_at < wanted.until)
+        and wanted.voicemail in (None, record.message is not None)
+        and wanted.heard in (None, record.message is not None and record.message.heard_at is not None)
     )

@@ -189,7 +189,7 @@ def test_the_steps_of_the_new_queue_count_from_the_old_join_time():
 def test_the_steps_of_the_old_queue_are_over():
     play = shop()
     assert play >> enters("c1", SUPPORT) << timer("relax:c1:0", in_s=60) >> moved("c1", "sales")
-    assert play.timers() == set()
+    assert play.timers() == {"limit:c1"}
 
 
 def test_a_move_to_where_it_is_changes_nothing():

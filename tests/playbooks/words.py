@@ -126,6 +126,13 @@ def presses(call: str, digits: str, seq: int, status: str = "ok") -> Step:
     return Step(f"{call} presses {digits!r}", lambda at: ev.VerbDone(at, CallId(call), seq, status, digits))
 
 
+def taped(call: str, seconds: float | None, status: str = "ok") -> Step:
+    """The recording of the message is over, after so many seconds of sound."""
+    return Step(
+        f"{call}: {seconds} s on tape, {status}", lambda at: ev.VerbDone(at, CallId(call), 1, status, "", seconds)
+    )
+
+
 def login(agent_id: str) -> Step:
     return Step(f"{agent_id} logs in", lambda at: ev.AgentLogin(at, AgentId(agent_id)))
 
@@ -256,7 +263,7 @@ def is_order(command: cmd.Command) -> bool:
     """Whether somebody on a phone would notice."""
     if isinstance(command, cmd.Hold):
         return command.move
-    return isinstance(command, cmd.Ring | cmd.Withdraw | cmd.Say | cmd.Collect | cmd.Bye)
+    return isinstance(command, cmd.Ring | cmd.Withdraw | cmd.Say | cmd.Collect | cmd.Bye | cmd.Record)
 
 
 def _order(kind: type, text: str, **fields: object) -> Says:
@@ -287,6 +294,11 @@ def asks(call: str, seq: int, *prompts: str) -> Says:
 def says_bye(call: str, *prompts: str) -> Says:
     fields: dict[str, object] = {"prompts": prompts} if prompts else {}
     return _order(cmd.Bye, f"goodbye to {call}", call_id=call, **fields)
+
+
+def records(call: str, *prompts: str) -> Says:
+    fields: dict[str, object] = {"prompts": prompts} if prompts else {}
+    return _order(cmd.Record, f"{call} is recorded", call_id=call, **fields)
 
 
 def notes_queue(call: str, queue_name: str = "sales") -> Says:

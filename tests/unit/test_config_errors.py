@@ -41,6 +41,7 @@ def errors(tmp_path, text, environ=None):
         ("overflow: {queue: salse}", "no queue 'salse'; did you mean 'sales'?"),
         ("overflow: {queue: sales}", "round for ever (sales -> sales)"),
         ('overflow: {did: "74951234567"}', "round for ever (sales -> sales)"),
+        ('overflow: {did: "74950000000"}', "no queue has the number '74950000000'; write it among a queue's dids"),
         ("relax: [{after_s: 0, require: a}]", "relax[0].after_s: '0' is too small"),
         ("relax: 5", "queues.sales.relax: expected a list"),
     ],

@@ -67,7 +67,7 @@ async def test_an_event_becomes_orders_records_and_news(world: World) -> None:
     assert facts == ["entered", "queued", "offered"]
     assert all(entry.record is not None for entry in world.entries if entry.journey)
     assert len(world.watched) == len(world.entries)
-    assert set(world.timers) == {"ring:c1.1"}
+    assert set(world.timers) == {"ring:c1.1", "limit:c1"}
 
 
 async def test_events_are_decided_in_the_order_they_were_posted(world: World) -> None:

@@ -1,0 +1,119 @@
+"""Where a call goes that its queue cannot keep: another queue, a dialled number, the voicemail, a goodbye.
+
+    joins --limit--> overflow: queue --joins--> that queue's limits --> ... --> stays, leaves a message, is let go
+    waits --its deadline, or the last agent logs out--> the same
+
+A call that overflows keeps its place, `joined_at`, and its wait goes on counting from the first queue; relaxations of
+the new queue count from that place as well, since they are there for who has waited long. Only `max_wait_s` begins
+anew.
+
+Nobody is cut off: a call at somebody's phone rings out first, and one whose Asterisk cannot be steered is moved when it
+is back. The configuration refuses circles; should there be one all the same, it ends with the goodbye.
+"""
+
+from __future__ import annotations
+
+from acd.queues import limits
+from acd.queues.about import introduce
+from acd.queues.calls import Calls
+from acd.queues.commands import TakeMessage
+from acd.queues.journey import Fact, Value, own_priority
+from acd.queues.limits import JOINING, STAYING, Limit, Overflowing, Reason
+from acd.queues.lines import IN_LINE
+from acd.queues.model import Call, CallId, CallPhase, Nobody, QueueSpec
+from acd.queues.shop import Shop
+
+ALL_BUSY = "acd/all-busy"
+CLOSED = "acd/closed"
+GOODBYE = "acd/goodbye"
+
+
+class Overflows:
+    """Asks the limits, and carries out what they say."""
+
+    def __init__(self, shop: Shop, calls: Calls) -> None:
+        self._shop = shop
+        self._calls = calls
+        self._pending: dict[CallId, Call] = {}  # to be asked about: at the end of this event, and until they can move
+
+    def due(self, call_id: CallId) -> None:
+        """The call's time in its queue is over."""
+        call = self._shop.calls.get(call_id)
+        if call is not None:
+            self._pending[call_id] = call
+
+    def somebody_left(self) -> None:
+        """An agent logged out: perhaps the last one."""
+        for queue in self._shop.plan.queues.values():
+            if queue.nobody is Nobody.OVERFLOW:
+                self._pending.update({call.id: call for call in self._shop.lines.of(queue.name)})
+
+    def settle(self, at: float) -> None:
+        """Move the calls that must go, before the others are matched."""
+        for call in self._calls.take_arrivals():
+            self._ask(call, JOINING, at)
+        for call in list(self._pending.values()):
+            del self._pending[call.id]
+            self._ask(call, STAYING, at)
+
+    def _ask(self, call: Call, asked: tuple[Limit, ...], at: float) -> None:
+        queue = self._shop.queue_of(call)
+        said = limits.verdict(asked, call, queue, self._shop, at) if queue and call.phase in IN_LINE else None
+        if queue is None or said is None:
+            return
+        if call.phase is CallPhase.WAITING and call.at_home and call.hung_up is None:
+            self._overflow(call, queue, said, at)
+        else:
+            self._pending[call.id] = call
+
+    def _overflow(self, call: Call, queue: QueueSpec, said: Overflowing, at: float) -> None:
+        """From queue to queue until one has room."""
+        been = {queue.name}
+        while True:
+            target = self._target(queue)
+            if target is None or target.name in been:
+                self._let_go(call, queue, said, at)
+                return
+            did = queue.overflow.did
+            if did:
+                self._dial(call, did)
+                self._note(call, queue, said, at, target.name, "did", did=did)
+            else:
+                self._note(call, queue, said, at, target.name, "queue")
+            self._calls.join(call, target, at)
+            been.add(target.name)
+            verdict = limits.verdict(JOINING, call, target, self._shop, at)
+            if verdict is None:
+                return
+            queue, said = target, verdict
+
+    def _dial(self, call: Call, did: str) -> None:
+        """As if this number had been dialled: what it says of its calls is true of this one, but for an order given."""
+        call.did = did
+        introduce(call, self._shop.plan)
+        record = self._shop.book.get(call.id)
+        ordered = own_priority(record) if record is not None else None
+        call.priority = call.priority if ordered is None else ordered
+
+    def _target(self, queue: QueueSpec) -> QueueSpec | None:
+        overflow, plan = queue.overflow, self._shop.plan
+        if overflow.did:
+            return plan.queue_of_did(overflow.did)
+        return plan.queues.get(overflow.queue) if overflow.queue else None
+
+    def _let_go(self, call: Call, queue: QueueSpec, said: Overflowing, at: float) -> None:
+        """The end of the wait: a message, or a goodbye."""
+        call.final = limits.OUTCOMES[said.reason]
+        word = CLOSED if said.reason is Reason.NOBODY else ALL_BUSY
+        if queue.overflow.voicemail:
+            self._note(call, queue, said, at, "voicemail", "voicemail")
+            self._calls.show_out(call, TakeMessage(call.id, (word,)), at)
+        else:
+            self._note(call, queue, said, at, "goodbye", "goodbye")
+            self._calls.dismiss(call, (word, GOODBYE), at)
+
+    def _note(
+        self, call: Call, queue: QueueSpec, said: Overflowing, at: float, to: str, via: str, **more: Value
+    ) -> None:
+        data: dict[str, Value] = {"from": queue.name, "to": to, "via": via, "reason": said.reason, **more}
+        self._shop.note(call, at, Fact.OVERFLOWED, **data)
