@@ -9,7 +9,7 @@ from acd.dispatcher import Dispatcher
 from acd.errors import StorageError, UnknownAgent, UnknownCall, UnknownQueue
 from acd.ivr.core import Core
 from acd.ports import Clock, Store
-from acd.queues import estimate, matching, why
+from acd.queues import estimate, why
 from acd.queues import events as ev
 from acd.queues.journey import CallRecord
 from acd.queues.model import Agent, AgentId, AgentState, Call, CallId, CallPhase, QueueName, QueueSpec
