@@ -23,10 +23,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
 
 from acd.queues import matching
+from acd.queues.lanes import Lane
+from acd.queues.matching import Standing
 from acd.queues.model import Call, CallId, CallPhase, QueueName, QueueSpec, Side, Told
 from acd.queues.shop import Shop
 
@@ -108,68 +111,66 @@ def through_steps(steps: Sequence[tuple[float, float | None]]) -> float | None:
 def estimate_s(call: Call, queue: QueueSpec, shop: Shop, at: float) -> float | None:
     """Expected remaining wait, seconds, of a call in this queue or about to join it with the join time that it has.
 
-    None: nobody on duty may take it. Costs a walk over the waiting calls.
+    None: nobody on duty may take it. Costs a look into each lane, however many wait.
     """
-    if call.queue != queue.name:
-        call = replace(call, queue=queue.name)
-    return outlook(shop, call, _ahead_of(shop, call, at), at).wait_s
+    return _outlook(shop, call, queue, _ahead_of(shop, matching.standing(call, queue, at), at), at).wait_s
 
 
 def newcomers(shop: Shop, at: float) -> dict[QueueName, float]:
     """What somebody who would call now would have to wait, by queue; left out: nobody on duty may take such a call."""
-    callers = [_newcomer(shop, queue, at) for queue in shop.plan.queues.values()]
-    ahead: Counter[Rival] = Counter()
     waits: dict[QueueName, float] = {}
-    for call in matching.line([*shop.waiting.values(), *callers], shop.plan, at):
-        if call.id in shop.waiting:
-            _goes_ahead(shop, call, ahead, at)
-            continue
-        wait_s = outlook(shop, call, ahead, at).wait_s
-        if wait_s is not None and call.queue is not None:
-            waits[call.queue] = wait_s
+    for queue in shop.plan.queues.values():
+        wait_s = estimate_s(_newcomer(shop, queue, at), queue, shop, at)
+        if wait_s is not None:
+            waits[queue.name] = wait_s
     return waits
 
 
 def tell_s(call: Call, shop: Shop, at: float) -> float | None:
     """The estimate as the caller may hear it: never more than the last time without a cause. None as `estimate_s`."""
-    if call.phase is not CallPhase.WAITING or call.queue not in shop.plan.queues:
+    queue = shop.queue_of(call)
+    if call.phase is not CallPhase.WAITING or queue is None:
         return None
-    return _told(call, outlook(shop, call, _ahead_of(shop, call, at), at))
+    ahead = _ahead_of(shop, matching.standing(call, queue, at), at)
+    return _told(call, _outlook(shop, call, queue, ahead, at))
 
 
 def tell_all(shop: Shop, at: float) -> dict[CallId, float]:
     """`tell_s` of every waiting call that has an estimate, in one walk over the line."""
     ahead: Counter[Rival] = Counter()
     told: dict[CallId, float] = {}
-    for call in matching.line(shop.waiting.values(), shop.plan, at):
-        wait_s = _told(call, outlook(shop, call, ahead, at))
+    for call_id in shop.lanes.line(at):
+        call = shop.calls[call_id]
+        wait_s = _told(call, _outlook(shop, call, matching.queue_of(call, shop.plan), ahead, at))
         if wait_s is not None:
-            told[call.id] = wait_s
-        _goes_ahead(shop, call, ahead, at)
+            told[call_id] = wait_s
+        placed = shop.lanes.placed(call_id)
+        if placed is not None:
+            _count(shop, ahead, placed[0], 1, (call_id,), at)
     return told
 
 
-def outlook(shop: Shop, call: Call, ahead: Counter[Rival], at: float) -> Outlook:
+def _outlook(shop: Shop, call: Call, queue: QueueSpec, ahead: Counter[Rival], at: float) -> Outlook:
     """The estimate of a call with these ahead of it in the line."""
     here = shop.desk.duty.here
-    steps = [Step(step.opens_in_s, step.pool & here) for step in _steps(shop, call, at)]
+    steps = [Step(step.opens_in_s, step.pool & here) for step in _steps(shop, call, queue, at)]
     everybody = steps[-1].pool
     free = shop.desk.duty.free & ~shop.desk.duty.pool(call.refused_by) if matching.can_be_offered(call, at) else 0
-    waits = [(step.opens_in_s, _wait_s(shop, call, step.pool, free, ahead)) for step in steps]
+    waits = [(step.opens_in_s, _wait_s(shop, queue, step.pool, free, ahead)) for step in steps]
     rivals = sum(number for rival, number in ahead.items() if rival.pool & everybody)
     return Outlook(through_steps(waits), everybody.bit_count(), rivals)
 
 
-def _wait_s(shop: Shop, call: Call, pool: int, free: int, ahead: Counter[Rival]) -> float | None:
+def _wait_s(shop: Shop, queue: QueueSpec, pool: int, free: int, ahead: Counter[Rival]) -> float | None:
     """The wait for these agents behind those ahead; nothing when more of them are free than callers are ahead."""
-    if not pool or call.queue is None:
+    if not pool:
         return None
     shares = [(rival.queue, number * _share(rival.pool, pool)) for rival, number in ahead.items() if rival.pool & pool]
     places = math.fsum(share for _, share in shares)
     if places < (pool & free).bit_count():
         return 0.0
-    handling_s = shop.pace.handling_s(call.queue) + sum(n * shop.pace.handling_s(queue) for queue, n in shares)
-    leaving = sum(n * shop.pace.leaving_per_s(queue) for queue, n in shares) / places if places else 0.0
+    handling_s = shop.pace.handling_s(queue.name) + math.fsum(n * shop.pace.handling_s(name) for name, n in shares)
+    leaving = math.fsum(n * shop.pace.leaving_per_s(name) for name, n in shares) / places if places else 0.0
     return expected_wait_s(places, pool.bit_count(), handling_s / (places + 1.0), leaving)
 
 
@@ -193,52 +194,50 @@ def _told(call: Call, now: Outlook) -> float | None:
 # -- the line and the agents ------------------------------------------------------------------------------------------
 
 
-def _ahead_of(shop: Shop, call: Call, at: float) -> Counter[Rival]:
-    """Those who come before the call, by kind."""
-    mine = _rank(shop, call, at)
-    return Counter(
-        _rival(shop, other, at)
-        for other in shop.waiting.values()
-        if other.queue in shop.plan.queues and _is_rival(other) and _rank(shop, other, at) < mine
-    )
+def _ahead_of(shop: Shop, standing: Standing, at: float) -> Counter[Rival]:
+    """Those who come before whoever stands so, by kind."""
+    ahead: Counter[Rival] = Counter()
+    for lane, number in shop.lanes.ahead(standing, at):
+        _count(shop, ahead, lane, number, (call_id for _, _, call_id in islice(lane.line, number)), at)
+    return ahead
 
 
-def _rank(shop: Shop, call: Call, at: float) -> tuple[float, float, CallId]:
-    return (-matching.score(call, matching.queue_of(call, shop.plan), at), call.joined_at, call.id)
+def _count(shop: Shop, ahead: Counter[Rival], lane: Lane, number: int, who: Iterable[CallId], at: float) -> None:
+    """These so many of the lane come before.
+
+    Who may not be offered at the moment stands in a lane of nobody's, and will be back: such calls are looked at one
+    by one, and only a caller who is hanging up takes nobody's place.
+    """
+    if lane.pool:
+        ahead[Rival(lane.queue.name, lane.pool & shop.desk.duty.here)] += number
+        return
+    for call_id in who:
+        call = shop.calls.get(call_id)
+        if call is not None and call.hung_up is not Side.CALLER:
+            ahead[Rival(lane.queue.name, _open_pool(shop, call, lane.queue, at) & shop.desk.duty.here)] += 1
 
 
-def _goes_ahead(shop: Shop, call: Call, ahead: Counter[Rival], at: float) -> None:
-    if _is_rival(call):
-        ahead[_rival(shop, call, at)] += 1
+def _open_pool(shop: Shop, call: Call, queue: QueueSpec, at: float) -> int:
+    """The agents of the steps that are open."""
+    return next(step.pool for step in reversed(_steps(shop, call, queue, at)) if step.opens_in_s <= 0.0)
 
 
-def _is_rival(call: Call) -> bool:
-    """A caller who is hanging up takes nobody's place."""
-    return call.hung_up is not Side.CALLER
-
-
-def _rival(shop: Shop, call: Call, at: float) -> Rival:
-    """What the call competes for as things are: the agents of the steps that are open."""
-    pool = next(step.pool for step in reversed(_steps(shop, call, at)) if step.opens_in_s <= 0.0)
-    return Rival(matching.queue_of(call, shop.plan).name, pool & shop.desk.duty.here)
-
-
-def _steps(shop: Shop, call: Call, at: float) -> list[Step]:
+def _steps(shop: Shop, call: Call, queue: QueueSpec, at: float) -> list[Step]:
     """The requirement's agents, and from each deadline on more; a held call has its one agent until then."""
-    queue, about = matching.queue_of(call, shop.plan), matching.attributes(call)
-    pool, opens_in_s, steps = 0, 0.0, []
-    if call.only is not None:
-        pool = shop.desk.duty.pool((call.only,))
-        steps.append(Step(0.0, pool))
-        if call.only_until is None:
-            return steps
-        opens_in_s = max(0.0, call.only_until - at)
-    pool |= shop.pools.of(queue.require, about)
-    steps.append(Step(opens_in_s, pool))
-    for relaxed in sorted(queue.relax, key=lambda step: step.after_s):
-        pool |= shop.pools.of(relaxed.require, about)
-        steps.append(Step(max(opens_in_s, call.joined_at + relaxed.after_s - at, 0.0), pool))
-    return steps
+    pools = shop.able.steps(call, queue)
+    held = matching.held_for(call, shop.plan, at)
+    if held is None:
+        return _opening(call, queue, pools, 0.0, 0, at)
+    alone = shop.desk.duty.pool((held,))
+    if call.only_until is None:
+        return [Step(0.0, alone)]
+    return [Step(0.0, alone), *_opening(call, queue, pools, call.only_until - at, alone, at)]
+
+
+def _opening(call: Call, queue: QueueSpec, pools: tuple[int, ...], from_s: float, more: int, at: float) -> list[Step]:
+    """The steps that open from `from_s` on; `more` may take the call beside each step's own agents."""
+    deadlines = [from_s, *(max(from_s, call.joined_at + step.after_s - at) for step in queue.relax)]
+    return [Step(opens_in_s, pool | more) for opens_in_s, pool in zip(deadlines, pools, strict=True)]
 
 
 def _newcomer(shop: Shop, queue: QueueSpec, at: float) -> Call:

@@ -232,9 +232,14 @@ class Lanes:
         placed = self._placed.get(call_id)
         if placed is None:
             return None
-        lasts, joined_at, _ = now(*placed, at)
-        lanes = [lane for lane in self._lanes if lane.line and queue in (None, lane.queue.name)]
-        return sum(bisect_left(lane.line, (lasts + lane.grown(at), joined_at, call_id)) for lane in lanes)
+        return sum(count for lane, count in self.ahead(now(*placed, at), at) if queue in (None, lane.queue.name))
+
+    def ahead(self, standing: Standing, at: float) -> Iterator[tuple[Lane, int]]:
+        """The lanes with how many in each, the first so many, are served before somebody who stands so at `at`."""
+        lasts, joined_at, call_id = standing
+        for lane in self._lanes:
+            if lane.line:
+                yield lane, bisect_left(lane.line, (lasts + lane.grown(at), joined_at, call_id))
 
 
 def now(lane: Lane, key: Standing, at: float) -> Standing:

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 from acd.queues import bits, matching
-from acd.queues.lanes import Lane, Lanes, Turn, now
+from acd.queues.lanes import Lane, Turn, now
 from acd.queues.model import Agent, Call, CallId, CallPhase, Prefer, QueueName
-from acd.queues.pools import Pools
 from acd.queues.readiness import Readiness
 from acd.queues.shop import Shop
 from acd.queues.strategies import LONGEST_IDLE, STRATEGIES
@@ -68,9 +67,9 @@ class Matcher:
         self.draw = draw
         agents = shop.desk.agents.values()
         in_use = [queue.strategy for queue in shop.plan.queues.values()]
-        self._pools = Pools([agent.spec for agent in agents])
+        self._pools = shop.pools
         self.readiness = Readiness(agents, shop.book.figures, in_use)
-        self._lanes = Lanes(shop.plan, self._pools, self.readiness.numbers)
+        self._lanes = shop.lanes
         self._last: dict[QueueName, int] = {}  # by queue: the agent whom a call was offered last
         self._news: dict[CallId, Call] = {}
 

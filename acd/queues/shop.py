@@ -11,11 +11,13 @@ from acd.queues.alarms import Alarms
 from acd.queues.book import Book
 from acd.queues.commands import Command, Hold
 from acd.queues.desk import Desk
-from acd.queues.duty import Pools
+from acd.queues.duty import Able
 from acd.queues.journey import Fact, Value
+from acd.queues.lanes import Lanes
 from acd.queues.lines import Lines
 from acd.queues.model import Backoff, Call, CallId, CallPhase, Offer, OfferId, Plan, QueueSpec
 from acd.queues.pace import Pace
+from acd.queues.pools import Pools
 
 
 class Shop:
@@ -32,7 +34,9 @@ class Shop:
         self.offers: dict[OfferId, Offer] = {}
         self.alarms = Alarms(self.emit)
         self.desk = Desk(plan, self.alarms, self.emit)
-        self.pools = Pools(plan)
+        self.pools = Pools([agent.spec for agent in self.desk.agents.values()])
+        self.lanes = Lanes(plan, self.pools, self.desk.duty.numbers)
+        self.able = Able(plan, self.pools)
         self.pace = Pace(plan)
         self._out: list[Command] = []
 

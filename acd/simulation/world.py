@@ -20,6 +20,7 @@ from acd.queues.desk import MISSED
 from acd.queues.estimate import estimate_s
 from acd.queues.journey import CallRecord, Fact
 from acd.queues.model import AgentId, AgentState, CallId, OfferResult, QueueSpec
+from acd.queues.possible import some_call
 from acd.simulation.people import Caller, Manners, Shift
 
 NODE = "simulation"
@@ -68,11 +69,9 @@ class World:
 
     def who_may_serve(self, queue: QueueSpec) -> list[AgentId]:
         """The agents of the queue: by its requirement or by any relaxation of it."""
-        shop = self.core.engine.shop
-        pool = 0
-        for wanted in (queue.require, *(step.require for step in queue.relax)):
-            pool |= shop.pools.of(wanted, shop.plan.attributes)
-        return [agent_id for agent_id in shop.plan.agents if shop.desk.duty.pool((agent_id,)) & pool]
+        wanted = (queue.require, *(step.require for step in queue.relax))
+        agents = self.core.engine.plan.agents.values()
+        return [agent.id for agent in agents if any(some_call(one, agent.skills) for one in wanted)]
 
     def _until(self, at: float) -> None:
         """All that happens before `at`."""

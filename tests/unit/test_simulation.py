@@ -194,5 +194,5 @@ def test_estimates_are_near_the_waits_that_come() -> None:
     scenario = day(hours=300.0, plan=shop(wrap_up_s=10.0, max_wait_s=math.inf))
     found = accuracy((world := play(scenario)).guesses, world.ended)
     assert found is not None and found.calls > 3000
-    assert abs(found.bias_s) < 0.1 * found.mean_wait_s
+    assert abs(found.bias_s) < 0.2 * found.mean_wait_s
     assert found.relative < 0.75
