@@ -431,7 +431,7 @@ class BrainMachine(RuleBasedStateMachine):
 
 TestBrain = BrainMachine.TestCase
 TestBrain.settings = settings(
-    max_examples=int(__import__("os").environ.get("N", "200")),
+    max_examples=200,
     stateful_step_count=50,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # to shrink a run of fifty steps takes minutes
