@@ -55,6 +55,14 @@ def survey_ended(at: float, result: str, score: int | None = None) -> Told:
     return Fact.SURVEY_ENDED, at, {"result": result, "score": score, "reason": ""}
 
 
+def overflowed(at: float, to: str, via: str = "queue", reason: str = "max_waiting", **more: Value) -> Told:
+    return Fact.OVERFLOWED, at, {"from": "sales", "to": to, "via": via, "reason": reason, **more}
+
+
+def voicemail(at: float, duration_s: float | None = 12.5) -> Told:
+    return Fact.VOICEMAIL, at, {"duration_s": duration_s, "file": "acd/x.wav"}
+
+
 def ended(at: float, outcome: str = "answered", by: str = "caller") -> Told:
     return Fact.ENDED, at, {"outcome": outcome, "by": by}
 

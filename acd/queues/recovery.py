@@ -104,7 +104,10 @@ class Recovery:
         self._shop.add(call)
         if call.phase is CallPhase.TALKING:
             self._restore_talk(call, record)
-        elif record.offers and record.offers[-1].result is None:
+            return
+        if queue is not None and call.phase is CallPhase.WAITING:
+            self._calls.set_deadlines(call, queue, at)
+        if record.offers and record.offers[-1].result is None:
             self._restore_offer(call, record, at)
 
     def _restore_talk(self, call: Call, record: CallRecord) -> None:

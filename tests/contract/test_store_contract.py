@@ -10,18 +10,23 @@ import pytest
 
 from acd.errors import RecordRefused
 from acd.ports import AgentSession, CallFilter, Entry, Store
-from acd.queues.journey import Fact, JourneyEvent, fold
+from acd.queues.journey import Fact, JourneyEvent, Message, fold
 from acd.queues.model import AgentId, AgentState, CallId
 from tests.contract.stores import KINDS, opened, url_of
 from tests.journeys import (
+    Told,
     abandoned_call,
     bare,
     change,
+    ended,
     entered,
     entries,
     journey,
+    overflowed,
+    queued,
     served_call,
     survey_asked,
+    voicemail,
     waiting_call,
 )
 
@@ -184,6 +189,60 @@ async def test_who_was_asked_the_survey_question_and_when_last(store: Store) -> 
     await store.write([*asked("d", NOON + 5, "+74952222222"), *asked("e", NOON, "")])
     await store.write(entries(waiting_call("f", NOON, "+74953333333")))
     assert await store.surveyed_since(NOON) == {"+74952222222": NOON + 7}
+
+
+def message(call_id: str, at: float, *more: Told, queue: str = "sales") -> list[JourneyEvent]:
+    """A call that left a message."""
+    over = overflowed(at + 1, "voicemail", "voicemail")
+    return journey(call_id, entered(at), queued(at, queue), over, voicemail(at + 9), ended(at + 12, "closed"), *more)
+
+
+async def test_messages_are_found_among_the_calls(store: Store) -> None:
+    heard = message("b", NOON + 1, (Fact.HEARD, NOON + 600, {}))
+    await store.write(entries([*message("a", NOON), *heard, *served_call("c", NOON + 2)]))
+    await store.write(entries(message("d", NOON + 3, queue="support")))
+    assert await ids(store, CallFilter(voicemail=True)) == ["d", "b", "a"]
+    assert await ids(store, CallFilter(voicemail=True, heard=False, queue="sales")) == ["a"]
+    assert await ids(store, CallFilter(voicemail=True, heard=True)) == ["b"]
+    assert await ids(store, CallFilter(voicemail=False)) == ["c"]
+    assert await store.call(CallId("b")) == fold(heard)
+    page = await store.calls(CallFilter(voicemail=True), 2)
+    assert [record.message for record in page.items] == [Message(NOON + 12, 12.5), Message(NOON + 10, 12.5, NOON + 600)]
+    assert (await store.calls(CallFilter(voicemail=True), 2, page.next_cursor)).items == (bare(message("a", NOON)),)
+
+
+async def test_a_message_without_a_length_is_a_message(store: Store) -> None:
+    events = journey("a", entered(NOON), voicemail(NOON + 1, None))
+    await store.write(entries(events))
+    assert await store.call(CallId("a")) == fold(events)
+    assert await ids(store, CallFilter(voicemail=True)) == ["a"]
+
+
+async def test_who_heard_a_message_is_not_forgotten_by_a_late_writer(store: Store) -> None:
+    batch = entries(message("a", NOON, (Fact.HEARD, NOON + 60, {})))
+    await store.write(batch)
+    await store.write(batch[:-1])
+    assert await ids(store, CallFilter(heard=True)) == ["a"]
+
+
+async def test_places_that_were_left_lately(store: Store) -> None:
+    lost = journey("l", entered(NOON + 5), queued(NOON + 5), ended(NOON + 9, "lost"))
+    withheld = journey("w", entered(NOON, ""), queued(NOON), ended(NOON + 12, "abandoned"))
+    await store.write(entries([*abandoned_call("old", NOON - 50), *abandoned_call("a", NOON), *lost, *withheld]))
+    await store.write(entries([*served_call("s", NOON), *waiting_call("x", NOON)]))
+    left = await store.left_since(NOON, 10)
+    assert left == (fold(lost), fold(abandoned_call("a", NOON)))
+    assert await store.left_since(NOON, 1) == (fold(abandoned_call("a", NOON)),)
+    assert await store.left_since(NOON + 11, 10) == ()
+
+
+async def test_who_served_a_number_last(store: Store) -> None:
+    one, other = "+74951111111", "+74952222222"
+    await store.write(entries([*served_call("a", NOON, one, "1001"), *served_call("b", NOON + 9, one, "1002")]))
+    await store.write(entries([*served_call("c", NOON + 5, other, "1003"), *served_call("d", NOON + 7, "", "1001")]))
+    await store.write(entries(abandoned_call("e", NOON + 20, one)))
+    assert await store.last_served(10) == ((one, AgentId("1002")), (other, AgentId("1003")))
+    assert await store.last_served(1) == ((one, AgentId("1002")),)
 
 
 async def test_agent_sessions_last_until_the_next_change(store: Store) -> None:

@@ -54,11 +54,12 @@ class Phones:
         self._all.append(phone)
         return phone
 
-    async def trunk(self) -> Phone:
-        """The line from the town."""
+    async def trunk(self, **options: object) -> Phone:
+        """The line from the town, opened with these options when it is first asked for."""
         if self._trunk is None:
             server = (self._asterisk.sip_host, self._asterisk.sip_port)
-            self._trunk = Phone(user="trunk", server=server, local_host=self._asterisk.trunk_host)
+            trunk = {"user": "trunk", "server": server, "local_host": self._asterisk.trunk_host, **options}
+            self._trunk = Phone(**trunk)  # type: ignore[arg-type]
             await self._trunk.start()
             self._all.append(self._trunk)
         return self._trunk

@@ -89,6 +89,7 @@ async def test_the_longest_wait_ends_with_a_goodbye(phones: Phones, desk: Desk) 
 
 
 async def test_a_message_is_recorded_and_listed(phones: Phones, desk: Desk, asterisk: LabAsterisk) -> None:
+    await phones.trunk(media="full")
     call = await phones.call(NOBODY.did)
     record = await desk.until_fact(number_of(call), "overflowed")
     await _speak(asterisk, call, record)
@@ -112,6 +113,7 @@ async def test_a_message_is_recorded_and_listed(phones: Phones, desk: Desk, aste
 async def test_who_hangs_up_while_speaking_has_left_a_message(
     phones: Phones, desk: Desk, asterisk: LabAsterisk
 ) -> None:
+    await phones.trunk(media="full")
     call = await phones.call(HANGS_UP.did)
     record = await desk.until_fact(number_of(call), "overflowed")
     await _speak(asterisk, call, record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
@@ -250,6 +251,7 @@ async def test_a_missing_prompt_is_skipped(ami: RawAmi, prompt: str, status: str
     await caller.hang_up()
 
 
+TAPE_S = 10.0  # until the tape runs
 COLLECT = {"ACD_FIRST_S": "3", "ACD_MORE": "1", "ACD_MORE_S": "0.5", "ACD_SEQ": "9"}
 
 
@@ -283,8 +285,31 @@ async def test_record_writes_the_message(ami: RawAmi, pbx: LabAsterisk) -> None:
     done = await caller.hears("AcdDone", mark)
     assert (done["Verb"], done["Seq"], done["Status"]) == ("record", "3", "ok")
     assert pbx.recordings is not None
-    assert (pbx.recordings / f"{caller.call}.wav").exists()
+    file = pbx.recordings / f"{caller.call}.wav"
+    assert int(done["Bytes"]) == file.stat().st_size
     await caller.hang_up()
+
+
+async def test_who_hangs_up_while_recording_is_told_of_with_what_was_said(ami: RawAmi, pbx: LabAsterisk) -> None:
+    caller = await enter(ami)
+    assert pbx.recordings is not None
+    file = pbx.recordings / f"{caller.call}.wav"
+    mark = await caller.order("acd-record", ACD_PROMPT="", ACD_MAX_S="60", ACD_SEQ="4")
+    async with asyncio.timeout(TAPE_S):
+        while not file.exists():
+            await asyncio.sleep(0.02)
+    await caller.hang_up()
+    done = await caller.hears("AcdDone", mark)
+    assert (done["Verb"], done["Seq"], done["Status"]) == ("record", "4", "hangup")
+    assert int(done["Bytes"]) == file.stat().st_size
+
+
+async def test_who_hangs_up_before_the_tone_has_said_nothing(ami: RawAmi) -> None:
+    caller = await enter(ami)
+    mark = await caller.order("acd-record", ACD_PROMPT="acd/leave-message", ACD_MAX_S="60", ACD_SEQ="4")
+    await caller.hang_up()
+    done = await caller.hears("AcdDone", mark)
+    assert (done["Status"], done["Bytes"]) == ("hangup", "")
 
 
 async def test_bye_says_it_and_ends(ami: RawAmi) -> None:

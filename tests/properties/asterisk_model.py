@@ -15,6 +15,7 @@ from acd.queues.model import AgentId, CallId, OfferId, OfferResult, Side
 NODE = "main"
 AFTER_S = 5.0
 BYE_S = 1.0
+TAPE_S = 30.0
 
 
 @dataclass
@@ -61,6 +62,10 @@ class Asterisk:
                 caller = self._to(command.call_id, "collect" if isinstance(command, cmd.Collect) else "bye", at)
                 if caller is not None:
                     caller.seq = command.seq
+            case cmd.Record():
+                caller = self._to(command.call_id, "record", at)
+                if caller is not None:
+                    caller.seq = command.seq
 
     def _ring(self, ring: cmd.Ring, at: float) -> None:
         caller = self._to(ring.call_id, "connect", at)
@@ -98,8 +103,10 @@ class Asterisk:
         self.tell(ev.CallEntered(at, call, NODE, did, number, "", at - ago), ev.CallHeld(at, call))
 
     def hang_up(self, caller: Caller, at: float) -> None:
-        """The caller hangs up, wherever they are."""
+        """The caller hangs up, wherever they are; what is on tape until then is kept."""
         self.tell(ev.PartyHungUp(at, caller.call, Side.CALLER))
+        if caller.verb == "record":
+            self.tell(ev.VerbDone(at, caller.call, caller.seq, "hangup", "", at - caller.since))
         self._end(caller, at)
 
     def _end(self, caller: Caller, at: float) -> None:
@@ -138,6 +145,11 @@ class Asterisk:
         self.tell(ev.VerbDone(at, caller.call, caller.seq, "ok" if digits else "timeout", digits))
         caller.verb, caller.since = "after", at
 
+    def end_tape(self, caller: Caller, at: float) -> None:
+        """The message is over."""
+        self.tell(ev.VerbDone(at, caller.call, caller.seq, "ok", "", at - caller.since))
+        caller.verb, caller.since = "after", at
+
     def fall_back(self, caller: Caller, at: float) -> None:
         """The dialplan sees no heartbeat."""
         caller.verb, caller.since = "fallback", at
@@ -148,6 +160,8 @@ class Asterisk:
         for caller in list(self.callers.values()):
             if caller.verb == "after" and at - caller.since >= AFTER_S:
                 self._end(caller, at)
+            elif caller.verb == "record" and at - caller.since >= TAPE_S:
+                self.end_tape(caller, at)
             elif caller.verb == "bye" and at - caller.since >= BYE_S:
                 self.tell(ev.VerbDone(at, caller.call, caller.seq, "ok"))
                 self._end(caller, at)

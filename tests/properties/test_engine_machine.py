@@ -17,17 +17,22 @@ from acd.ivr.core import Core
 from acd.queues import commands as cmd
 from acd.queues import events as ev
 from acd.queues.journey import Fact, JourneyEvent, fold
+from acd.queues.limits import deadline
 from acd.queues.model import (
     AgentId,
     AgentSpec,
     AgentState,
     CallId,
+    CallPhase,
+    Nobody,
     OfferResult,
+    Overflow,
     Plan,
     QueueName,
     QueueSpec,
     Relaxation,
 )
+from acd.queues.places import LEFT
 from acd.queues.requirements import parse
 from acd.queues.states import agent_state
 from tests import rules
@@ -45,15 +50,47 @@ FAILURES = (
 )
 
 
-def _plan() -> Plan:
+_LIMITS = {
+    "max_waiting": st.sampled_from([1, 2, 50]),
+    "max_wait_s": st.sampled_from([10.0, 40.0, 600.0]),
+    "nobody": st.sampled_from(Nobody),
+    "divert_above_s": st.sampled_from([0.0, 0.0, 100.0]),
+    "sticky_s": st.sampled_from([0.0, 20.0]),
+    "resume_place_s": st.sampled_from([0.0, 5.0, 300.0]),
+}
+_WAYS = st.sampled_from(
+    [
+        Overflow(),
+        Overflow(voicemail=True),
+        Overflow(QueueName("support")),
+        Overflow(QueueName("sales")),
+        Overflow(did="2"),
+    ]
+)
+_limits = st.fixed_dictionaries({**_LIMITS, "overflow": _WAYS})
+"""Any limits and any way out, circles too: the configuration refuses those, the brain survives them."""
+
+Limits = dict[str, object]
+
+
+def _plan(limits: tuple[Limits, Limits]) -> Plan:
+    of_sales, of_support = limits
     sales = QueueSpec(
         QueueName("sales"),
         parse("sales >= 3"),
         frozenset({"1"}),
         (Relaxation(30, parse("sales >= 1")), Relaxation(60, parse("anyone"))),
         missed_limit=2,
+        **of_sales,  # type: ignore[arg-type]
     )
-    support = QueueSpec(QueueName("support"), parse("support >= 1"), frozenset({"2"}), priority=5, wrap_up_s=0)
+    support = QueueSpec(
+        QueueName("support"),
+        parse("support >= 1"),
+        frozenset({"2"}),
+        priority=5,
+        wrap_up_s=0,
+        **of_support,  # type: ignore[arg-type]
+    )
     skills = {"a": {"sales": 5}, "b": {"sales": 1, "support": 3}, "c": {"support": 9}}
     agents = [AgentSpec(AgentId(name), name, f"PJSIP/{name}", levels) for name, levels in skills.items()]
     return Plan({one.name: one for one in (sales, support)}, {one.id: one for one in agents})
@@ -72,10 +109,11 @@ class BrainMachine(RuleBasedStateMachine):
         self.lagging = False  # events wait for the rules that deliver them, else they come at once
         self.blurred = False  # events were lost or mixed: the brain cannot know all for now
         self.calls_made = 0
+        self.limits: tuple[Limits, Limits] = ({}, {})
         self._new_daemon()
 
     def _new_daemon(self) -> None:
-        self.core = Core(_plan())
+        self.core = Core(_plan(self.limits))
         self.log: list[ev.Event] = []
         self.told: list[list[cmd.Command]] = []
         self.promises = Promises()
@@ -118,8 +156,11 @@ class BrainMachine(RuleBasedStateMachine):
 
     # -- people -------------------------------------------------------------------------------------------------
 
-    @initialize(who=st.sets(st.sampled_from("abc"), min_size=2))
-    def some_are_there(self, who: set[str]) -> None:
+    @initialize(who=st.sets(st.sampled_from("abc"), min_size=2), limits=st.tuples(_limits, _limits) | st.none())
+    def some_are_there(self, who: set[str], limits: tuple[Limits, Limits] | None) -> None:
+        if limits is not None:
+            self.limits = limits
+            self._new_daemon()
         for name in sorted(who):
             self.tell(ev.AgentLogin(self.now, AgentId(name)))
 
@@ -168,6 +209,12 @@ class BrainMachine(RuleBasedStateMachine):
     @rule(data=st.data(), digits=st.sampled_from(["", "0", "9", "10", "15", "*"]))
     def a_caller_presses(self, data: st.DataObject, digits: str) -> None:
         self.asterisk.press(self._one(data, "collect"), digits, self.now)
+        self.events_follow()
+
+    @precondition(lambda self: self._in("record"))
+    @rule(data=st.data())
+    def a_message_ends(self, data: st.DataObject) -> None:
+        self.asterisk.end_tape(self._one(data, "record"), self.now)
         self.events_follow()
 
     @rule(
@@ -299,10 +346,12 @@ class BrainMachine(RuleBasedStateMachine):
         records = tuple(
             fold(facts) for facts in self.journal.values() if not any(one.fact is Fact.ENDED for one in facts)
         )
+        folded = [fold(facts) for facts in self.journal.values()]
+        left = sorted((one for one in folded if one.outcome in LEFT), key=lambda one: one.ended_at or 0.0)
         here = [agent.spec.id for agent in self.core.engine.desk.agents.values() if agent.logged_in]
         self.asterisk.events.clear()
         self._new_daemon()
-        self.tell(ev.Restored(self.now, records))
+        self.tell(ev.Restored(self.now, records, tuple(left)))
         for agent in here:
             self.tell(ev.AgentLogin(self.now, agent))
         self.asterisk_is_read()
@@ -313,7 +362,18 @@ class BrainMachine(RuleBasedStateMachine):
     def join_times_never_change(self) -> None:
         for call in self.core.engine.calls.values():
             if call.queue is not None:
-                assert self.joined.setdefault(call.id, call.entered_at) == call.joined_at
+                assert self.joined.setdefault(call.id, call.joined_at) == call.joined_at
+                assert call.joined_at <= call.entered_at
+
+    @invariant()
+    def nobody_is_past_the_limit_for_no_reason(self) -> None:
+        """Who has waited too long is at somebody's phone, out of reach, or its timer is about to come."""
+        engine = self.core.engine
+        for call in engine.calls.values():
+            spec = engine.plan.queues.get(call.queue) if call.queue else None
+            if spec is None or call.phase is not CallPhase.WAITING or not call.at_home or call.hung_up is not None:
+                continue
+            assert deadline(call, spec) > self.log_at() or f"limit:{call.id}" in self.timers
 
     @invariant()
     def what_a_caller_was_told_grows_only_with_a_cause(self) -> None:
@@ -371,7 +431,7 @@ class BrainMachine(RuleBasedStateMachine):
         for call, facts in self.journal.items():
             assert [one.fact for one in facts].count(Fact.ENDED) == 1, f"{call} has not exactly one outcome"
             assert all(offer.result is not None for offer in fold(facts).offers), f"{call} has an open offer"
-        again = Core(_plan())
+        again = Core(_plan(self.limits))
         assert [again.handle(event) for event in self.log] == self.told
 
 

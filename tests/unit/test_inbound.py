@@ -338,3 +338,12 @@ def test_a_clock_that_says_rubbish_is_taken_for_what_it_was() -> None:
     time.heard(f"{AT + 10}", AT)
     time.heard("nan", AT + 1)
     assert time.theirs(AT + 1) == AT + 11
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds"),
+    [("16044", 1.0), ("44", None), ("0", None), ("", None), ("x", None), ("9" * 30, None), ("-16044", None)],
+)
+def test_how_long_a_message_is_follows_from_the_size_of_its_file(size: str, seconds: float | None) -> None:
+    done = Ear().hears_user("AcdDone", ("Seq", "1"), ("Status", "hangup"), ("Bytes", size))
+    assert done == [ev.VerbDone(AT, CallId(CALL), 1, "hangup", "", seconds)]

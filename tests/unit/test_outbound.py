@@ -126,6 +126,13 @@ async def test_saying(command: cmd.SwitchCommand, context: str) -> None:
     assert Desk().does(command)[-1] == to(context)
 
 
+async def test_a_message_is_recorded_no_longer_than_agreed() -> None:
+    *facts, redirect = Desk().does(cmd.Record(ID, 1, ("acd/leave-message",), 90.0))
+    said = {name: value for action in facts for name, value in variables(action).items()}
+    assert (said["ACD_SEQ"], said["ACD_PROMPT"], said["ACD_MAX_S"]) == ("1", "acd/leave-message", "90")
+    assert redirect == to("acd-record")
+
+
 async def test_no_value_holds_a_comma() -> None:
     for command in (RING, cmd.Hold(ID, SALES, 0.1 + 0.2), cmd.Collect(ID, 1, (), 1e6, "", 0.0)):
         for name, headers in Desk().does(command):
