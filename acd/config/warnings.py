@@ -13,18 +13,15 @@ from acd.queues.possible import some_call
 from acd.queues.requirements import AllOf, AnyOf, Attribute, Not, Requirement
 
 NOT_YET: Final = (
-    "queues.*.strategy",
     "queues.*.overflow",
     "queues.*.max_waiting",
     "queues.*.max_wait_s",
     "queues.*.sticky_s",
     "queues.*.resume_place_s",
-    "queues.*.prefer",
     "queues.*.divert_above_s",
     "queues.*.nobody",
     "agents.*.language",
     "agents.*.confirm",
-    "agents.*.soft_cap_calls",
     "records.retention_days",
 )
 """Keys that are accepted and checked, and that this version does not carry out."""

@@ -69,7 +69,6 @@ def test_yaml_anchors_repeat_a_value(tmp_path):
     [
         ("", "asterisk[0]: the secret is still the sample's"),
         ("sticky_s: 20", "queues.sales.sticky_s: accepted, takes effect in a later version"),
-        ("strategy: random", "queues.sales.strategy: accepted, takes effect in a later version"),
         ("overflow: {hangup: true}", "queues.sales.overflow: accepted"),
         ("max_waiting: 5", "queues.sales.max_waiting: accepted"),
         ("resume_place_s: 0", "queues.sales.resume_place_s: accepted"),
