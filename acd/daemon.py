@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import random
+import secrets
 import signal
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from datetime import datetime, time, timedelta
@@ -102,8 +104,14 @@ class Daemon:
         self.settings = settings
         self.clock = SteadyClock()
         self.plan = plan_of(settings)
+        seed = secrets.randbits(64) if settings.seed is None else settings.seed
+        log.info("begins", seed=seed)  # with it and the events, every choice can be made again
         self.core = Core(
-            self.plan, script_of(settings), settings.survey.ask_again_after_days, message=message_of(settings)
+            self.plan,
+            script_of(settings),
+            settings.survey.ask_again_after_days,
+            message=message_of(settings),
+            draw=random.Random(seed).randrange,  # noqa: S311 - nobody gains by guessing whose phone rings
         )
         self.store = SqlStore(database.connect(settings.database), settings.default_country)
         self.recorder = Recorder(self.store)

@@ -7,7 +7,7 @@ queue that nobody can serve) is in `acd.config.rules`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, field_validator, model_validator
 
@@ -32,22 +32,16 @@ from acd.config.kinds import (
     Timezone,
 )
 from acd.queues.model import PRIORITY_LIMIT
+from acd.queues.strategies import STRATEGIES
 
 DEFAULT_SECRET = "change-me"  # noqa: S105 - the sample's, warned about when used
 SECRET_MARK: dict[str, JsonValue] = {"secret": True}
 """Marks fields whose value is never shown and may be given as the name of a file (`*_FILE`)."""
 
-Strategy = Literal[
-    "longest_idle",
-    "round_robin",
-    "fewest_calls",
-    "least_talk_time",
-    "most_skilled",
-    "least_skilled",
-    "top_down",
-    "random",
-    "ring_all",
-]
+if TYPE_CHECKING:
+    Strategy = str
+else:
+    Strategy = Literal[tuple(STRATEGIES)]  # whatever the brain knows
 Role = Literal["agent", "supervisor", "admin"]
 
 
@@ -351,6 +345,12 @@ class Settings(Section):
         default_factory=dict, description="Callers known by their number, with country code. Default: none."
     )
     tokens: tuple[Token, ...] = Field((), max_length=1000, description="Who may use the API. Default: nobody.")
+    seed: int | None = Field(
+        None,
+        ge=0,
+        lt=2**64,
+        description="Strategy random: same seed, same choices. Default: drawn at start.",
+    )
     survey: Survey = Field(default_factory=Survey, description="The question after the call.")
     voicemail: Voicemail = Field(default_factory=Voicemail, description="Messages of callers.")
     ami: Ami = Field(default_factory=Ami, description="How patient the manager link is.")

@@ -13,11 +13,8 @@ from acd.queues.possible import some_call
 from acd.queues.requirements import AllOf, AnyOf, Attribute, Not, Requirement
 
 NOT_YET: Final = (
-    "queues.*.strategy",
-    "queues.*.prefer",
     "agents.*.language",
     "agents.*.confirm",
-    "agents.*.soft_cap_calls",
     "records.retention_days",
 )
 """Keys that are accepted and checked, and that this version does not carry out."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from random import Random
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acd.queues import events as ev
+from acd.queues import ladder, lanes, pools
 from acd.queues.book import Book
 from acd.queues.engine import Engine
 from acd.queues.figures import DayFigures
@@ -85,11 +89,11 @@ class Happens:
 
 
 WHATS = [
-    *["enters"] * 4,
-    *["login"] * 3,
-    *["ready"] * 2,
-    *["fails", "connects", "talk ends", "time passes", "is tuned"] * 2,
-    *["logout", "pause", "leaves", "away", "held", "hangs up", "is held for", "link lost", "day begins"],
+    *["enters"] * 6,
+    *["is served"] * 6,
+    *["ready", "fails", "time passes", "is tuned"] * 3,
+    *["login", "connects", "talk ends", "logout", "pause", "leaves", "away", "held", "hangs up", "is held for"],
+    *["link lost", "day begins"],
 ]
 HAPPENINGS = st.builds(
     Happens, st.sampled_from(WHATS), st.integers(0, 50), st.sampled_from([0.0, 0.3, 1.0, 2.0, 5.0, 10.0])
@@ -159,12 +163,31 @@ class Twin:
         self.engine._shop.changed(call)
 
 
-@settings(max_examples=400, deadline=None)
-@given(plans(), st.lists(HAPPENINGS, min_size=5, max_size=60))
-def test_the_index_offers_what_the_plain_way_offers(plan: Plan, happenings: list[Happens]) -> None:
+def one_by_one(happenings: list[Happens]) -> Iterator[Happens]:
+    """All agents log in, and what is made of more than one event is taken apart."""
+    yield from (Happens("login", number, 0.0) for number in range(6))
+    for happens in happenings:
+        if happens.what == "is served":
+            for what in ("connects", "time passes", "talk ends"):
+                yield replace(happens, what=what)
+        else:
+            yield happens
+
+
+@settings(max_examples=600, deadline=None)
+@given(plans(), st.lists(HAPPENINGS, min_size=15, max_size=80), st.booleans())
+def test_the_index_offers_what_the_plain_way_offers(plan: Plan, happenings: list[Happens], tight: bool) -> None:
+    """Also when all limits of the index are so low that it is cut and forgotten all the time."""
+    with ExitStack() as low:
+        for module, limit in ((lanes, "LANES_LIMIT"), (lanes, "BOUND_LIMIT"), (ladder, "RUNG"), (pools, "TIERS_LIMIT")):
+            low.enter_context(patch.object(module, limit, 2 if tight else getattr(module, limit)))
+        the_same_comes_of(plan, happenings)
+
+
+def the_same_comes_of(plan: Plan, happenings: list[Happens]) -> None:
     ours, plain = Twin(Engine, plan), Twin(reference.PlainEngine, plan)
     at = START
-    for happens in happenings:
+    for happens in one_by_one(happenings):
         if happens.what == "time passes":
             at += happens.much
             continue

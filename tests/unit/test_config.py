@@ -68,7 +68,6 @@ def test_yaml_anchors_repeat_a_value(tmp_path):
     ("extra", "words"),
     [
         ("", "asterisk[0]: the secret is still the sample's"),
-        ("strategy: random", "queues.sales.strategy: accepted, takes effect in a later version"),
         ('relax: [{after_s: 5, require: "slaes"}]', "no agent has the skill slaes; did you mean sales?"),
         (
             "relax: [{after_s: 5, require: 'langauge == \"ru\"'}]",
