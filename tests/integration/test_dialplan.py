@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
@@ -13,6 +12,7 @@ import pytest_asyncio
 
 from acd import tasks
 from acd.lab.asterisk import LabAsterisk, LabSpec, agent_accounts, run_asterisk
+from tests.deadlines import until
 from tests.fakes.caller import Caller, beat, enter, go_stale
 from tests.fakes.rawami import RawAmi, raw_ami
 
@@ -295,9 +295,7 @@ async def test_who_hangs_up_while_recording_is_told_of_with_what_was_said(ami: R
     assert pbx.recordings is not None
     file = pbx.recordings / f"{caller.call}.wav"
     mark = await caller.order("acd-record", ACD_PROMPT="", ACD_MAX_S="60", ACD_SEQ="4")
-    async with asyncio.timeout(TAPE_S):
-        while not file.exists():
-            await asyncio.sleep(0.02)
+    await until(file.exists, "the tape runs", TAPE_S)
     await caller.hang_up()
     done = await caller.hears("AcdDone", mark)
     assert (done["Verb"], done["Seq"], done["Status"]) == ("record", "4", "hangup")
