@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from acd.queues.journey import CallRecord, OfferRecord
+from acd.queues.journey import CallRecord, Fact, OfferRecord
 from acd.queues.model import OfferResult, Outcome
 from acd.queues.views import Candidate, Why
 
@@ -56,7 +56,13 @@ def _summary(record: CallRecord) -> str:
     where = f" by {record.agent}" if record.outcome is Outcome.ANSWERED and record.agent else ""
     queue = f" in queue {record.queue}" if record.queue else ""
     after = f" after waiting {record.wait_s:.1f} s" if record.wait_s is not None else ""
-    return f"The call was {how}{where}{queue}{after}; offers made: {len(record.offers)}."
+    return f"{_overflows(record)}The call was {how}{where}{queue}{after}; offers made: {len(record.offers)}."
+
+
+def _overflows(record: CallRecord) -> str:
+    """Each step of the way, with the limit that was met."""
+    steps = [event.data for event in record.events if event.fact is Fact.OVERFLOWED]
+    return "".join(f"It went from {step['from']} to {step['to']} by {step['reason']}. " for step in steps)
 
 
 def _reason(offer: OfferRecord) -> str:

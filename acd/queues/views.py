@@ -11,7 +11,8 @@ from acd.queues.model import AgentId, AgentState, CallId, QueueName
 class QueueToday:
     """Calls of the present local day by queue. `service_level` is a share 0..1, None before the first call ended.
 
-    `offered` holds those that are in the queue now as well.
+    `offered` holds those that are in the queue now as well. A call counts in one queue: the last one it was in, with
+    its wait since the first.
 
     Formula: answered within `service_level_s`, divided by all calls offered to the queue that have been answered or
     have ended without an answer (the "all offered calls" definition of COPC).

@@ -32,9 +32,13 @@ def _summary(engine: Engine, call: Call, candidates: tuple[Candidate, ...], at: 
         case CallPhase.TALKING:
             return "it is being talked on with " + next((c.name for c in candidates if c.chosen), "an agent")
         case CallPhase.AFTER:
-            return "its conversation is over" if call.answered_at else "it is being said goodbye"
+            return "its conversation is over" if call.answered_at else _on_the_way_out(call)
         case _:
             return _why_waiting(engine, call, candidates, at)
+
+
+def _on_the_way_out(call: Call) -> str:
+    return "the caller leaves a message" if call.message else "it is being said goodbye"
 
 
 def _why_waiting(engine: Engine, call: Call, candidates: tuple[Candidate, ...], at: float) -> str:
