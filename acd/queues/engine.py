@@ -71,11 +71,11 @@ class Engine:
             return self._shop.take_commands()
         self._dispatch(event)
         self.desk.settle(event.at)
-        if not self.stopping:
+        self._calls.sticky.settle(event.at)
+        if self.stopping:
+            self.matcher.sync(event.at)
+        else:
             self._overflows.settle(event.at)
-            self._calls.sticky.settle(event.at)
-        self.matcher.sync(event.at)
-        if not self.stopping:
             self._match(event.at)
         self._calls.announce()
         self.desk.publish(event.at)
@@ -227,6 +227,13 @@ class Engine:
         self._shop.emit(noted)
 
     def _match(self, at: float) -> None:
-        """Give the waiting calls, in order, to the best ready agents who may take them."""
-        for choice in self.matcher.choices(at):
-            self._offers.make(choice.call, choice.agents[0], at)
+        """Give the waiting calls, in order, to the best ready agents who may take them.
+
+        Who has just come, found nobody and may not wait goes elsewhere, where somebody may be ready.
+        """
+        moved = True
+        while moved:
+            self.matcher.sync(at)
+            for choice in self.matcher.choices(at):
+                self._offers.make(choice.call, choice.agents[0], at)
+            moved = self._overflows.turn_away(at)

@@ -3,7 +3,7 @@
 Each limit is a function of its own and says `Overflowing` or nothing; where such a call goes is the queue's `overflow`
 (`acd.queues.overflow`). A new limit is a function here and a place in one of the two tuples.
 
-No limit turns away a call that somebody ready may take at once: it is not going to wait.
+No limit turns away a call that somebody ready may take at once: `JOINING` is asked of calls that found nobody.
 """
 
 from __future__ import annotations
@@ -55,16 +55,12 @@ def nobody(call: Call, queue: QueueSpec, shop: Shop, at: float) -> Overflowing |
 
 def max_waiting(call: Call, queue: QueueSpec, shop: Shop, at: float) -> Overflowing | None:
     """As many calls as allowed wait or ring in the queue without this one."""
-    if len(shop.lines.of(queue.name)) <= queue.max_waiting or _served_at_once(call, shop, at):
-        return None
-    return Overflowing(Reason.MAX_WAITING)
+    return Overflowing(Reason.MAX_WAITING) if len(shop.lines.of(queue.name)) > queue.max_waiting else None
 
 
 def divert_above(call: Call, queue: QueueSpec, shop: Shop, at: float) -> Overflowing | None:
     """The call would have to wait longer than the queue thinks decent."""
-    if not queue.divert_above_s or _served_at_once(call, shop, at):
-        return None
-    wait_s = estimate_s(call, queue, shop, at)
+    wait_s = estimate_s(call, queue, shop, at) if queue.divert_above_s else None
     if wait_s is None or wait_s <= queue.divert_above_s:
         return None
     return Overflowing(Reason.DIVERT_ABOVE)
@@ -78,7 +74,7 @@ def max_wait(call: Call, queue: QueueSpec, shop: Shop, at: float) -> Overflowing
 
 
 JOINING: tuple[Limit, ...] = (nobody, max_waiting, divert_above)
-"""What is asked when a call joins a queue, in this order."""
+"""What is asked when a call has joined a queue and found nobody ready, in this order."""
 
 STAYING: tuple[Limit, ...] = (max_wait, nobody)
 """What is asked of a call in line, when its deadline has come or somebody has logged out."""
@@ -105,7 +101,3 @@ def somebody_for(call: Call, queue: QueueSpec, agent: Agent) -> bool:
     about = matching.attributes(call)
     wanted = (queue.require, *(step.require for step in queue.relax))
     return any(one.satisfied_by(agent.spec.skills, about) for one in wanted)
-
-
-def _served_at_once(call: Call, shop: Shop, at: float) -> bool:
-    return any(matching.qualified(call, agent, shop.plan, at) for agent in shop.desk.ready.values())

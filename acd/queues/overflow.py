@@ -20,12 +20,13 @@ from acd.queues.commands import TakeMessage
 from acd.queues.journey import Fact, Value, own_priority
 from acd.queues.limits import JOINING, STAYING, Limit, Overflowing, Reason
 from acd.queues.lines import IN_LINE
-from acd.queues.model import Call, CallId, CallPhase, Nobody, QueueSpec
+from acd.queues.model import Call, CallId, CallPhase, Nobody, QueueName, QueueSpec
 from acd.queues.shop import Shop
 
 ALL_BUSY = "acd/all-busy"
 CLOSED = "acd/closed"
 GOODBYE = "acd/goodbye"
+NOWHERE: frozenset[QueueName] = frozenset()
 
 
 class Overflows:
@@ -35,6 +36,7 @@ class Overflows:
         self._shop = shop
         self._calls = calls
         self._pending: dict[CallId, Call] = {}  # to be asked about: at the end of this event, and until they can move
+        self._arrivals: dict[CallId, tuple[Call, frozenset[QueueName]]] = {}  # who has just joined, and has been where
 
     def due(self, call_id: CallId) -> None:
         """The call's time in its queue is over."""
@@ -49,43 +51,45 @@ class Overflows:
                 self._pending.update({call.id: call for call in self._shop.lines.of(queue.name)})
 
     def settle(self, at: float) -> None:
-        """Move the calls that must go, before the others are matched."""
-        for call in self._calls.take_arrivals():
-            self._ask(call, JOINING, at)
+        """Before the match: move the calls that must go, whoever is ready."""
         for call in list(self._pending.values()):
             del self._pending[call.id]
             self._ask(call, STAYING, at)
+        self._arrivals.update({call.id: (call, NOWHERE) for call in self._calls.take_arrivals()})
 
-    def _ask(self, call: Call, asked: tuple[Limit, ...], at: float) -> None:
+    def turn_away(self, at: float) -> bool:
+        """After the match: who has just joined a queue, found nobody and may not wait. False: nobody had to go."""
+        arrivals, self._arrivals = self._arrivals, {}
+        found_nobody = [came for came in arrivals.values() if came[0].phase is CallPhase.WAITING]
+        went = [self._ask(call, JOINING, at, been) for call, been in found_nobody]
+        return any(went)
+
+    def _ask(self, call: Call, asked: tuple[Limit, ...], at: float, been: frozenset[QueueName] = NOWHERE) -> bool:
+        """Whether the call had to go, and went."""
         queue = self._shop.queue_of(call)
         said = limits.verdict(asked, call, queue, self._shop, at) if queue and call.phase in IN_LINE else None
         if queue is None or said is None:
-            return
-        if call.phase is CallPhase.WAITING and call.at_home and call.hung_up is None:
-            self._overflow(call, queue, said, at)
-        else:
+            return False
+        if call.phase is not CallPhase.WAITING or not call.at_home or call.hung_up is not None:
             self._pending[call.id] = call
+            return False
+        self._overflow(call, queue, said, at, been | {queue.name})
+        return True
 
-    def _overflow(self, call: Call, queue: QueueSpec, said: Overflowing, at: float) -> None:
-        """From queue to queue until one has room."""
-        been = {queue.name}
-        while True:
-            target = self._target(queue)
-            if target is None or target.name in been:
-                self._let_go(call, queue, said, at)
-                return
-            did = queue.overflow.did
-            if did:
-                self._dial(call, did)
-                self._note(call, queue, said, at, target.name, "did", did=did)
-            else:
-                self._note(call, queue, said, at, target.name, "queue")
-            self._calls.join(call, target, at)
-            been.add(target.name)
-            verdict = limits.verdict(JOINING, call, target, self._shop, at)
-            if verdict is None:
-                return
-            queue, said = target, verdict
+    def _overflow(self, call: Call, queue: QueueSpec, said: Overflowing, at: float, been: frozenset[QueueName]) -> None:
+        """To the next queue, where it is asked again; not to one in which it has `been` in this moment."""
+        target = self._target(queue)
+        if target is None or target.name in been:
+            self._let_go(call, queue, said, at)
+            return
+        did = queue.overflow.did
+        if did:
+            self._dial(call, did)
+            self._note(call, queue, said, at, target.name, "did", did=did)
+        else:
+            self._note(call, queue, said, at, target.name, "queue")
+        self._calls.join(call, target, at)
+        self._arrivals[call.id] = (call, been)
 
     def _dial(self, call: Call, did: str) -> None:
         """As if this number had been dialled: what it says of its calls is true of this one, but for an order given."""

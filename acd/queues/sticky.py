@@ -75,7 +75,6 @@ class Sticky:
             return
         call.only, call.only_until = agent.spec.id, at + queue.sticky_s
         self._held[call.id] = _Hold(call, agent, call.only_until, call.offers_made)
-        self._shop.alarms.set(f"only:{call.id}", call.only_until)
         self._shop.changed(call)
 
     def settle(self, at: float) -> None:

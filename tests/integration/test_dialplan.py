@@ -313,7 +313,7 @@ async def test_who_hangs_up_before_the_tone_has_said_nothing(ami: RawAmi) -> Non
     mark = await caller.order("acd-record", ACD_PROMPT="acd/leave-message", ACD_MAX_S="60", ACD_SEQ="4")
     await caller.hang_up()
     done = await caller.hears("AcdDone", mark)
-    assert (done["Status"], done["Bytes"]) == ("hangup", "")
+    assert (done["Status"], done["Bytes"]) == ("hangup", "0")
 
 
 async def test_bye_says_it_and_ends(ami: RawAmi) -> None:
