@@ -17,7 +17,7 @@ TRANSITIONS: Mapping[CallPhase, Mapping[CallPhase, str]] = {
     P.WAITING: {
         P.OFFERED: "an agent's phone is rung",
         P.TALKING: "served elsewhere: by Asterisk's fallback queue while the daemon was away",
-        P.AFTER: "sent to the goodbye",
+        P.AFTER: "let go: to the goodbye, or to leave a message",
         P.ENDED: "the caller leaves",
     },
     P.OFFERED: {

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from acd.queues.model import Nobody, OfferResult, Outcome, Overflow, Side
+from acd.queues import events as ev
+from acd.queues.model import About, CallId, Nobody, OfferResult, Outcome, Overflow, Side
 from tests.playbooks.playbook import Playbook, start
 from tests.playbooks.words import (
     SALES,
@@ -14,6 +17,7 @@ from tests.playbooks.words import (
     away,
     connected,
     enters,
+    event,
     fact,
     found,
     hangs_up,
@@ -282,6 +286,34 @@ def test_a_number_of_ours_is_as_if_it_had_been_dialled():
         << rings("c2", "1002", queue="support")
     )
     assert play.record("c2").did == SALES
+
+
+def test_what_the_number_says_of_its_calls_comes_with_it():
+    house_plan = replace(
+        plan(
+            [agent("1002", support=5)],
+            [
+                queue("sales", "sales >= 1", SALES, max_waiting=1, overflow=Overflow(did=SUPPORT)),
+                queue("support", f'support >= 1 and did == "{SUPPORT}" and language == "en"', SUPPORT),
+            ],
+        ),
+        numbers={SUPPORT: About(7.0, {"language": "en"})},
+    )
+    play = start(house_plan)
+    assert play >> enters("c1") >> login("1002") >> enters("c2") << rings("c2", "1002", queue="support")
+    assert play.core.engine.calls[CallId("c2")].priority == 7.0
+    again = start(house_plan)
+    again.now = play.now
+    record = play.record("c2")
+    assert again >> event("the records are read", lambda at: ev.Restored(at, (record,)))
+    assert again.core.engine.calls[CallId("c2")].did == SUPPORT
+
+
+def test_somebody_ready_in_the_second_queue_is_nobodys_limit():
+    play = house(TO_SUPPORT, max_waiting=1, support={"max_waiting": 1})
+    assert play >> enters("c1") >> login("1002") >> enters("c2", SUPPORT) << rings("c2", "1002")
+    assert play >> connected("c2.1") >> leaves("c2") >> after(15)
+    assert play >> enters("c3") << rings("c3", "1002", queue="support")
 
 
 def test_abandoned_in_the_second_queue_is_abandoned():

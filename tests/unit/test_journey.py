@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from acd.queues.journey import CallRecord, Fact, JourneyEvent, apply, fold
+from acd.queues.journey import CallRecord, Fact, JourneyEvent, Message, apply, fold
 from acd.queues.model import CallId, OfferResult, Outcome, Side, SurveyResult
 from tests.journeys import (
     Told,
@@ -15,11 +15,13 @@ from tests.journeys import (
     journey,
     offer_ended,
     offered,
+    overflowed,
     queued,
     served_call,
     survey_asked,
     survey_ended,
     talk_ended,
+    voicemail,
 )
 
 
@@ -217,3 +219,23 @@ def test_nobody_answered_at_the_beginning_of_time_by_mistake() -> None:
     first = JourneyEvent(CallId("a"), 1, 0.0, Fact.CONNECTED, {"offer_id": "o", "agent": "1001"})
     second = JourneyEvent(CallId("a"), 2, 5.0, Fact.CONNECTED, {"offer_id": "p", "agent": "1002"})
     assert fold([first, second]).answered_at == 0.0
+
+
+def test_who_overflows_to_another_queue_waits_on() -> None:
+    record = told(entered(100.0), queued(100.0), overflowed(160.0, "support"), queued(160.0, "support"))
+    assert (record.queue, record.queued_at, record.wait_s) == ("support", 100.0, None)
+    served = apply(record, JourneyEvent(CallId("a"), 5, 170.0, Fact.CONNECTED, {"offer_id": "o", "agent": "1001"}))
+    assert served.wait_s == 70.0
+
+
+@pytest.mark.parametrize("via", ["voicemail", "goodbye"])
+def test_the_wait_of_who_is_let_go_ends_there(via: str) -> None:
+    record = told(entered(100.0), queued(100.0), overflowed(160.0, via, via), ended(190.0, "timed_out"))
+    assert (record.queue, record.wait_s, record.outcome) == ("sales", 60.0, Outcome.TIMED_OUT)
+
+
+def test_a_call_leaves_one_message_which_is_heard_once() -> None:
+    heard = (Fact.HEARD, 500.0, {})
+    record = told(entered(100.0), voicemail(120.0, 9.5), voicemail(130.0, 3.0), heard, (Fact.HEARD, 600.0, {}))
+    assert record.message == Message(120.0, 9.5, 500.0)
+    assert told(entered(100.0), heard).message is None  # type: ignore[arg-type]
