@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from acd.lab.consequences import FAILURES, IN_A_ROW, Consequence, consequence
 from acd.queues.model import AgentState, CallPhase
 from acd.queues.states import AGENT_RULES, TRANSITIONS
 
@@ -36,9 +37,19 @@ was hidden behind it.
 """
 
 
+_OFFERS = """\
+## An offer that fails
+
+Found by letting the brain live through each of these, with default settings: with a second agent who is free, and with
+nobody else.
+"""
+
+
 def page() -> str:
     """The whole page."""
-    return "\n".join([_HEAD, _CALLS, *_call_diagram(), "", *_call_table(), "", _AGENTS, *_agent_table(), ""])
+    calls = [_CALLS, *_call_diagram(), "", *_call_table(), ""]
+    agents = [_AGENTS, *_agent_table(), ""]
+    return "\n".join([_HEAD, *calls, *agents, _OFFERS, *_offer_table(), ""])
 
 
 def _call_diagram() -> Iterator[str]:
@@ -66,6 +77,23 @@ def _call_table() -> Iterator[str]:
 def _agent_table() -> Iterator[str]:
     rules = [(f"the agent {rule.when}", f"`{rule.state}`") for rule in AGENT_RULES]
     return _numbered_table(("when", "state"), [*rules, ("none of these", f"`{AgentState.READY}`")])
+
+
+def _offer_table() -> Iterator[str]:
+    places = ("it rings at another", "or there again")
+    head = ("the offer ends", "the agent is", *places, "a missed call", f"the agent after {IN_A_ROW} in a row")
+    return _table(head, (_offer_row(consequence(result)) for result in FAILURES))
+
+
+def _offer_row(seen: Consequence) -> tuple[str, ...]:
+    places = (_when(seen.elsewhere_s), _when(seen.again_s))
+    return f"`{seen.result}`", f"`{seen.state}`", *places, "yes" if seen.missed else "no", f"`{seen.in_the_end}`"
+
+
+def _when(after_s: float | None) -> str:
+    if after_s is None:
+        return "when the agent is ready again"
+    return f"after {after_s:g} s" if after_s else "at once"
 
 
 def _numbered_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:

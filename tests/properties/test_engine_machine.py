@@ -243,6 +243,34 @@ class BrainMachine(RuleBasedStateMachine):
                 self.asterisk.tell(ev.PhoneReachable(at, agent, what == "phone comes"))
         self.events_follow()
 
+    @precondition(lambda self: self.core.engine.calls)
+    @rule(data=st.data(), what=st.sampled_from(["points", "sales", "support", "nowhere", "a", "b", "c"]))
+    def a_supervisor_orders(self, data: st.DataObject, what: str) -> None:
+        engine = self.core.engine
+        call_id = data.draw(st.sampled_from(sorted(engine.calls)))
+        order: ev.CallPriority | ev.CallMoved | ev.CallPulled
+        match what:
+            case "points":
+                order = ev.CallPriority(self.now, call_id, data.draw(st.integers(-20, 20)), "olga")
+            case "a" | "b" | "c":
+                order = ev.CallPulled(self.now, call_id, AgentId(what), "olga")
+            case _:
+                order = ev.CallMoved(self.now, call_id, QueueName(what), "olga")
+        refused = engine.refusal(order)
+        before = replace(engine.calls[call_id])
+        self.tell(order)
+        after = engine.calls[call_id]
+        match order:
+            case _ if refused is not None:
+                assert after == before, f"{order} was refused and changed the call"
+            case ev.CallPriority(priority=priority):
+                assert after.priority == priority
+            case ev.CallMoved(queue=queue):
+                assert after.queue == queue
+            case ev.CallPulled(agent_id=agent_id):
+                assert after.offer_id is not None and engine.offers[after.offer_id].agent_id == agent_id
+        self.events_follow()
+
     def _one(self, data: st.DataObject, *verbs: str, **more: tuple[str, ...]) -> Caller:
         return data.draw(st.sampled_from(sorted(self._in(*verbs, **more), key=lambda one: one.call)))
 

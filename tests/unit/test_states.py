@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from acd.lab.consequences import consequence
 from acd.lab.states import PAGE, page
-from acd.queues.model import Agent, AgentId, AgentSpec, AgentState, Call, CallId, CallPhase, OfferId
+from acd.queues.model import (
+    Agent,
+    AgentId,
+    AgentSpec,
+    AgentState,
+    Backoff,
+    Call,
+    CallId,
+    CallPhase,
+    OfferId,
+    OfferResult,
+)
 from acd.queues.states import AGENT_RULES, TRANSITIONS, IllegalMove, agent_state, move
 
 AT = 1_800_000_000.0
@@ -75,3 +87,10 @@ def test_a_rest_ends_by_itself() -> None:
     agent = anna()
     agent.rest_until = AT + 1
     assert (agent_state(agent, AT), agent_state(agent, AT + 1)) == (AgentState.BUSY, AgentState.READY)
+
+
+def test_what_an_offer_leads_to_is_what_the_brain_does() -> None:
+    refused, unanswered = consequence(OfferResult.REFUSED), consequence(OfferResult.NO_ANSWER)
+    assert (refused.elsewhere_s, refused.again_s) == (0.0, Backoff().refused_pair_s)
+    assert (refused.state, refused.missed) == (AgentState.READY, False)
+    assert (unanswered.missed, unanswered.in_the_end) == (True, AgentState.PAUSED)
