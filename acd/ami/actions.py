@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import count
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from panoramisk.actions import Action
 from panoramisk.utils import IdGenerator
 
 from acd.ami.messages import Message, Response
-from acd.errors import AmiOverflow, AmiRefused, AmiUnsafeValue
+from acd.errors import AmiError, AmiOverflow, AmiRefused, AmiUnsafeValue
 
 MAX_LINE_BYTES: Final = 1_024
 """Asterisk's line buffer, the line's own CR LF included; a longer line makes it forget the whole action."""
@@ -29,6 +30,8 @@ _UNSAFE = re.compile(r"[\r\n\0]")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _RESERVED: Final = frozenset({"action", "actionid"})
 _list_ids = IdGenerator("list")
+_ORDERS: Final = f"order/{_list_ids.uid}/"
+_order_numbers = count(1)
 
 
 class ListLimit(NamedTuple):
@@ -36,6 +39,28 @@ class ListLimit(NamedTuple):
 
     items: int
     size_bytes: int
+
+
+class Order:
+    """An action of which only a failure is news: no future, no timer of its own, most of what happens in a call.
+
+    `failed` is called once with the error that says why, from the event loop, or never.
+    """
+
+    __slots__ = ("due_at", "failed", "key", "name", "wire")
+
+    def __init__(self, name: str, headers: Sequence[tuple[str, str]], failed: Callable[[AmiError], None]) -> None:
+        """Raises AmiUnsafeValue before anything is made that could be sent."""
+        self.name = name
+        self.failed = failed
+        self.due_at = 0.0  # when its answer is overdue, by the loop's clock
+        self.key = f"{_ORDERS}{next(_order_numbers)}"
+        self.wire = encode((("Action", name), ("ActionID", self.key)), headers)
+
+    def answered(self, response: Response) -> None:
+        """Take the answer."""
+        if not response.ok:
+            self.failed(AmiRefused(f"{self.name}: {response.text or response.get('Response')}"))
 
 
 class PendingAction(Action):  # type: ignore[misc]
@@ -114,12 +139,13 @@ def encode(own: Sequence[tuple[str, str]], given: Sequence[tuple[str, str]]) -> 
     for name, _ in given:
         if name.lower() in _RESERVED:
             raise AmiUnsafeValue(f"the header {name} is set by the client itself")
-    for name, value in headers:
+    for name, _ in headers:
         if not _is_name(name):
             raise AmiUnsafeValue(f"{name[:40]!r} is not a header name")
-        if _UNSAFE.search(value):
-            raise AmiUnsafeValue(f"the value of {name} holds CR, LF or NUL")
     text = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    if text.count("\r") != len(headers) or text.count("\n") != len(headers) or "\0" in text:
+        unsafe = next(name for name, value in headers if _UNSAFE.search(value))
+        raise AmiUnsafeValue(f"the value of {unsafe} holds CR, LF or NUL")
     try:
         wire = text.encode()
     except UnicodeEncodeError:

@@ -63,6 +63,11 @@ class Translator:
             "AcdAgent": self._agent_order,
         }
 
+    @property
+    def heard(self) -> tuple[str, ...]:
+        """Names of the messages that may mean something."""
+        return tuple(self._handlers)
+
     def translate(self, message: Message, at: float) -> Events:
         """What the message means to the brain; nothing, for most."""
         handler = self._handlers.get(message.name)

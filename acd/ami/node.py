@@ -38,6 +38,7 @@ OLDEST_ASTERISK = 20
 SWEEP_S = 25.0  # two of these find a hang-up that was never heard, one finds a phone that answers again
 SETTLE_S = 1.0  # an order sent shortly before a sweep need not show on the channel yet
 REQUIRED_ACTIONS = ("Setvar", "Redirect", "Status", "QueueAdd", "QueuePause", "QueueRemove")
+LAST_WORD = "Shutdown"  # the client's own concern
 ASTERISK_NOW = "STRFTIME(,UTC,%s.%3q)"
 
 
@@ -59,7 +60,6 @@ class Node:
         on_change: Callable[[NodeView], None],
     ) -> None:
         self.name = settings.name
-        self.client = AmiClient(replace(settings, required_actions=REQUIRED_ACTIONS))
         self._phones = phones
         self._clock = clock
         self._post = post
@@ -71,6 +71,8 @@ class Node:
         self._registry = Registry(endpoints)
         self._key = secrets.token_hex(16)
         self._translator = Translator(self.name, self._registry, phones, self._time, default_region, self._key)
+        wanted = (*self._translator.heard, LAST_WORD)
+        self.client = AmiClient(replace(settings, required_actions=REQUIRED_ACTIONS, wanted_events=wanted))
         self._steering = Steering(self.client, self._registry, clock, post, language, fallback_queue)
         self._reading = asyncio.Lock()
         self._last_boot: tuple[str, str] | None = None

@@ -6,14 +6,12 @@ back later and becomes an event; nothing is ever sent twice.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import assert_never
 
 import structlog
 
 from acd.ami.client import AmiClient
-from acd.ami.messages import Response
 from acd.ami.registry import Caller, Registry
 from acd.errors import AmiError
 from acd.ports import Clock
@@ -118,17 +116,7 @@ class Steering:
 
     def _redirect(self, caller: Caller, context: str, offer_id: OfferId | None = None) -> None:
         headers = (("Channel", caller.channel), ("Context", context), ("Exten", "s"), ("Priority", "1"))
-        sent = self._send("Redirect", *headers)
-        if offer_id is None:
-            return
-        if sent is None:
-            self._offer_failed(offer_id)
-        else:
-            sent.add_done_callback(lambda future: self._offer_sent(future, offer_id))
-
-    def _offer_sent(self, future: asyncio.Future[Response], offer_id: OfferId) -> None:
-        if not future.cancelled() and future.exception() is not None:
-            self._offer_failed(offer_id)
+        self._send("Redirect", *headers, failed=None if offer_id is None else lambda: self._offer_failed(offer_id))
 
     def _offer_failed(self, offer_id: OfferId) -> None:
         self._post(OfferEnded(self._clock.now(), offer_id, OfferResult.ERROR))
@@ -143,20 +131,21 @@ class Steering:
         self._send("QueueAdd", *where, ("MemberName", command.agent_id), ("Paused", paused))
         self._send("QueuePause", *where, ("Paused", paused))
 
-    def _send(self, name: str, *headers: tuple[str, str]) -> asyncio.Future[Response] | None:
+    def _send(self, name: str, *headers: tuple[str, str], failed: Callable[[], None] | None = None) -> None:
+        """`failed` is called when it could not be sent or was not carried out."""
+
+        def refused(error: AmiError) -> None:
+            if not any(words in str(error) for words in _HARMLESS):
+                log.warning("action failed", action=name, error=str(error))
+            if failed is not None:
+                failed()
+
         try:
-            sent = self._client.send(name, *headers)
+            self._client.order(name, *headers, failed=refused)
         except AmiError as error:
             log.warning("action not sent", action=name, error=str(error))
-            return None
-        sent.add_done_callback(lambda future: _log_failure(name, future))
-        return sent
+            if failed is not None:
+                failed()
 
 
 _HARMLESS = ("Already there", "No such channel", "not there")
-
-
-def _log_failure(name: str, future: asyncio.Future[Response]) -> None:
-    error = None if future.cancelled() else future.exception()
-    if error is not None and not any(words in str(error) for words in _HARMLESS):
-        log.warning("action failed", action=name, error=str(error))

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.manager import Manager
 
-from acd.ami.actions import PendingAction, is_late_list_item
+from acd.ami.actions import Order, PendingAction, is_late_list_item
 from acd.ami.forgery import Trust, trust
 from acd.ami.messages import Message, Response, parse
 from acd.ami.values import AmiCounters, AmiSettings
@@ -35,6 +35,7 @@ from acd.errors import AmiDown, AmiError, AmiOverflow, AmiTimeout
 GREETING: Final = b"Asterisk Call Manager/"
 _END: Final = b"\r\n\r\n"
 _LINE_END: Final = b"\r\n"
+MOST_TOGETHER: Final = 16  # orders in one write: a burst of decisions does not hold up its first order
 
 
 class HardenedProtocol(AMIProtocol):  # type: ignore[misc]
@@ -42,7 +43,7 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]
 
     if TYPE_CHECKING:
         transport: asyncio.Transport
-        responses: dict[str, PendingAction]
+        responses: dict[str, PendingAction | Order]
         closed: bool
 
     def __init__(self, manager: HardenedManager, settings: AmiSettings, counters: AmiCounters) -> None:
@@ -53,6 +54,8 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]
         self._buffer = bytearray()
         self.closed = False
         self.responses = {}
+        self._unsent: list[bytes] = []  # orders that leave together
+        self._looking: asyncio.TimerHandle | None = None  # for orders whose answer is overdue
         self.last_byte_at = self._loop.time()
         self.greeted: asyncio.Future[str] = self._loop.create_future()
         self.lost: asyncio.Future[str] = self._loop.create_future()
@@ -132,7 +135,7 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]
         action = self.responses.get(key) if key is not None else None
         if isinstance(message, Response):
             self._handle_response(message, action)
-        elif action is not None and action.limit is not None:
+        elif isinstance(action, PendingAction) and action.limit is not None:
             if action.add_message(message):
                 self._forget(action)
         elif key is not None and is_late_list_item(message):
@@ -142,8 +145,11 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]
             if message.name == "Shutdown":
                 self.lose("Asterisk is shutting down")
 
-    def _handle_response(self, response: Response, action: PendingAction | None) -> None:
-        if action is not None:
+    def _handle_response(self, response: Response, action: PendingAction | Order | None) -> None:
+        if isinstance(action, Order):
+            del self.responses[action.key]
+            action.answered(response)
+        elif action is not None:
             if action.add_message(response):
                 self._forget(action)
         elif response.get("Response") == "Goodbye":
@@ -158,20 +164,59 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]
 
         Raises AmiDown or AmiOverflow when nothing was written.
         """
+        self._admit(action)
+        allowed_s = self._settings.action_timeout_s if timeout_s is None else timeout_s
+        action.timer = self._loop.call_later(allowed_s, self._expire, action, allowed_s)
+        action.future.add_done_callback(lambda _: self._forget(action))
+        self._unsent.append(action.wire)
+        self._write()
+        return action.future
+
+    def order(self, order: Order) -> None:
+        """Write `order` behind what was sent before, with the others of this turn of the loop: one write for all that
+        one decision asks for. Its `failed` is called within `action_timeout_s`, and a moment, if at all.
+
+        Raises AmiDown or AmiOverflow when nothing will be written.
+        """
+        self._admit(order)
+        order.due_at = self._loop.time() + self._settings.action_timeout_s
+        if self._looking is None:
+            self._looking = self._loop.call_at(order.due_at, self._expire_orders)
+        self._unsent.append(order.wire)
+        if len(self._unsent) == 1:
+            self._loop.call_soon(self._write)
+        elif len(self._unsent) >= MOST_TOGETHER:
+            self._write()
+
+    def _admit(self, action: PendingAction | Order) -> None:
         if self.closed:
             raise AmiDown(f"{action.name}: no link")
         if len(self.responses) >= self._settings.max_pending_actions:
             raise AmiOverflow(f"{action.name}: {len(self.responses)} actions are unanswered already")
         self._counters.actions += 1
-        allowed_s = self._settings.action_timeout_s if timeout_s is None else timeout_s
         self.responses[action.key] = action
-        action.timer = self._loop.call_later(allowed_s, self._expire, action, allowed_s)
-        action.future.add_done_callback(lambda _: self._forget(action))
-        self.transport.write(action.wire)
+
+    def _write(self) -> None:
+        if self.closed or not self._unsent:
+            return
+        data = b"".join(self._unsent)
+        self._unsent.clear()
+        self.transport.write(data)
         unsent = self.transport.get_write_buffer_size()
         if unsent > self._settings.max_write_buffer_bytes:
             self.lose(f"the peer does not read: {unsent} bytes unsent")
-        return action.future
+
+    def _expire_orders(self) -> None:
+        """Orders are due in the order in which they were given."""
+        self._looking = None
+        now = self._loop.time()
+        for order in [action for action in self.responses.values() if isinstance(action, Order)]:
+            if order.due_at > now:
+                self._looking = self._loop.call_at(order.due_at, self._expire_orders)
+                return
+            self._counters.timeouts += 1
+            del self.responses[order.key]
+            order.failed(AmiTimeout(f"{order.name}: no answer within {self._settings.action_timeout_s:g} s"))
 
     def _expire(self, action: PendingAction, allowed_s: float) -> None:
         if not action.future.done():
@@ -195,16 +240,24 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]
         transport = getattr(self, "transport", None)
         if transport is not None:
             transport.abort()
+        if self._looking is not None:
+            self._looking.cancel()
         for action in list(self.responses.values()):
-            if not action.future.done():
-                action.future.set_exception(AmiDown(f"{action.name}: {reason}"))
+            self._give_up(action, AmiDown(f"{action.name}: {reason}"))
         self.responses.clear()
+        self._unsent.clear()
         if not self.greeted.done():
             self.greeted.set_exception(AmiDown(reason))
             self.greeted.exception()
         if not self.lost.done():
             self.lost.set_result(reason)
         self._manager.connection_lost(AmiDown(reason))
+
+    def _give_up(self, action: PendingAction | Order, error: AmiError) -> None:
+        if isinstance(action, Order):
+            self._loop.call_soon(action.failed, error)  # as a future would: not before the end of the link is told
+        elif not action.future.done():
+            action.future.set_exception(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lose(f"connection lost: {exc}" if exc else "Asterisk closed the connection")

@@ -38,6 +38,7 @@ class AmiSettings:
     max_message_bytes: int = 262_144  # one message; the longest honest one is ListCommands, 8 kB
     max_write_buffer_bytes: int = 1_048_576  # unsent bytes; more means the peer does not read
     required_actions: tuple[str, ...] = ()  # the link comes up only if the AMI user may do all of these
+    wanted_events: tuple[str, ...] = ()  # Asterisk is asked to keep the others to itself; none: all are heard
 
     @property
     def silence_limit_s(self) -> float:

@@ -32,7 +32,6 @@ TINY = BenchPlan(
     steady_seconds=1.0,
     waiting=10,
     talking=2,
-    live_waiting=5,
     restarts=1,
     core_agents=(100,),
 )
@@ -51,9 +50,9 @@ async def test_a_tiny_benchmark_has_every_part() -> None:
     assert set(results["many_queues"]["systems"]) == {APP_QUEUE, OURS}
     assert set(results["peak"]["systems"]) == {BARE, OURS}
     assert results["cost"]["cpu_ms_per_call"] > 0
-    assert results["memory"]["waiting"] == 10
-    assert results["restart"]["lost"] == 0
-    assert len(results["restart"]["restarts_s"]) == 1
+    assert results["live"]["waiting"] == 10
+    assert results["live"]["lost"] == 0
+    assert len(results["live"]["restarts_s"]) == 1
     found = verdicts(results)
     assert [verdict.part for verdict in found] == ["a", "a", "b", "b", "c", "c", "d", "e", "e", "f", "f", "g"]
     assert all(verdict.value is not None for verdict in found)

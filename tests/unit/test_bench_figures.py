@@ -36,7 +36,7 @@ RESULTS = {
             for n, k, p99 in ((100, 5, 500.0), (1000, 5, 90.0), (1000, 500, 99.0))
         ]
     },
-    "restart": {"restart_s": 2.1, "waiting": 450, "talking": 50, "lost": 0},
+    "live": {"restart_s": 2.1, "waiting": 450, "talking": 50, "lost": 0},
 }
 
 

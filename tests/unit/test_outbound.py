@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from acd.ami.messages import Response
 from acd.ami.outbound import Steering
 from acd.ami.registry import Caller, Registry
 from acd.errors import AmiDown, AmiError, AmiRefused
@@ -30,17 +30,12 @@ class Link:
         self.sent: list[tuple[str, dict[str, str]]] = []
         self.answers: dict[str, AmiError] = {}
 
-    def send(self, name: str, *headers: tuple[str, str], timeout_s: float | None = None) -> asyncio.Future[Response]:
+    def order(self, name: str, *headers: tuple[str, str], failed: Callable[[AmiError], None]) -> None:
         if not self.connected:
             raise AmiDown(f"{name}: main is not connected")
         self.sent.append((name, dict(headers)))
-        answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         if name in self.answers:
-            answer.set_exception(self.answers[name])
-            answer.exception()
-        else:
-            answer.set_result(Response(b"Response: Success"))
-        return answer
+            asyncio.get_running_loop().call_soon(failed, self.answers[name])
 
 
 class Clock:

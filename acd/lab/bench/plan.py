@@ -27,9 +27,8 @@ class BenchPlan:
     peak_rounds: int = 2
     steady_rate: float = 10.0
     steady_seconds: float = 15.0
-    waiting: int = 1000
+    waiting: int = 450
     talking: int = 50
-    live_waiting: int = 450
     restarts: int = 3
     core_agents: tuple[int, ...] = core.SIZES
 

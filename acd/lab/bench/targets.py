@@ -104,8 +104,8 @@ def _cost(results: Results) -> Iterator[Verdict]:
     rate = at(results, "cost", "rate")
     context = f"at {shown(rate, 0)} calls/s"
     yield Verdict("e", "daemon's CPU a call", at(results, "cost", "cpu_ms_per_call"), CPU_MS, False, "ms", context)
-    waiting = at(results, "memory", "waiting")
-    each = at(results, "memory", "kib_per_waiting_call")
+    waiting = at(results, "live", "waiting")
+    each = at(results, "live", "kib_per_waiting_call")
     yield Verdict("e", "memory a waiting call", each, CALL_KIB, False, "KiB", f"resident, {shown(waiting, 0)} waiting")
 
 
@@ -123,7 +123,7 @@ def _core(results: Results) -> Iterator[Verdict]:
 
 
 def _restart(results: Results) -> Verdict:
-    found = at(results, "restart") or {}
+    found = at(results, "live") or {}
     live = (found.get("waiting") or 0) + (found.get("talking") or 0)
     context = f"{live} live calls, {shown(found.get('lost'), 0)} lost"
     return Verdict("g", "process start to ready", found.get("restart_s"), RESTART_S, False, "s", context)
