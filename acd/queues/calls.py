@@ -11,7 +11,7 @@ from acd.queues import events as ev
 from acd.queues.about import introduce
 from acd.queues.commands import Bye, Served
 from acd.queues.journey import Fact, Value
-from acd.queues.model import Call, CallPhase, Offer, OfferResult, Outcome, QueueSpec, Side
+from acd.queues.model import Call, CallPhase, Offer, OfferResult, Outcome, QueueSpec, Side, SurveyKind
 from acd.queues.offers import LIVE, Offers
 from acd.queues.shop import Shop
 
@@ -40,12 +40,15 @@ class Calls:
         entered_at = min(event.entered_at, event.at)
         call = Call(event.call_id, event.node, event.did, event.number, event.name, entered_at)
         call.touched_at = event.at
+        call.from_agent = event.from_agent
         introduce(call, self._shop.plan)
         self._shop.add(call)
-        points: dict[str, Value] = {"priority": call.priority} if call.priority else {}
-        self._shop.note(
-            call, entered_at, Fact.ENTERED, node=call.node, did=call.did, number=call.number, name=call.name, **points
-        )
+        about: dict[str, Value] = {"node": call.node, "did": call.did, "number": call.number, "name": call.name}
+        if call.priority:
+            about["priority"] = call.priority
+        if call.from_agent is not None:
+            about["agent"] = call.from_agent
+        self._shop.note(call, entered_at, Fact.ENTERED, **about)
         return call
 
     def place(self, call: Call, queue: QueueSpec | None, at: float) -> None:
@@ -65,8 +68,12 @@ class Calls:
         call.only = call.only_until = None
         self._shop.changed(call)
         self._shop.note(call, at, Fact.QUEUED, queue=queue.name, joined_at=call.joined_at)
-        self._unannounced.append((call, before is not None and before.music != queue.music))
+        self.announce_later(call, before is not None and before.music != queue.music)
         self.set_relax_timers(call, queue, at)
+
+    def announce_later(self, call: Call, other_music: bool = False) -> None:
+        """The queue is to be noted on the call's channel."""
+        self._unannounced.append((call, other_music))
 
     def announce(self) -> None:
         """Note the queue on the channels of those who have just joined one and wait; an offer does it by itself."""
@@ -153,7 +160,8 @@ class Calls:
         """Tell the IVR that a served caller is on the line."""
         queue = self._shop.queue_of(call)
         if queue is not None and call.hung_up is not Side.CALLER:
-            self._shop.emit(Served(call.id, at, call.number, queue.survey))
+            survey = queue.survey if call.from_agent is None else SurveyKind.NONE  # a colleague is not asked
+            self._shop.emit(Served(call.id, at, call.number, survey))
 
     def end_talk(self, call: Call, at: float, by: Side) -> None:
         """The conversation is over; the agent's wrap-up begins. The caller may still be here."""

@@ -51,6 +51,25 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopt:
+    """Note on the caller's channel that it talks with another agent now, on another leg: a transfer was completed."""
+
+    call_id: CallId
+    offer_id: OfferId
+    agent_id: AgentId
+    queue: QueueName | None
+    joined_at: float
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reclaim:
+    """The caller's channel has taken over another call's variables: give it its own back."""
+
+    call_id: CallId
+
+
+@dataclass(frozen=True, slots=True)
 class Say:
     """Play sound files, then back to the hold verb."""
 
@@ -134,5 +153,5 @@ class Served:
     survey: SurveyKind
 
 
-SwitchCommand = Hold | Ring | Withdraw | Mark | Say | Collect | Bye | MirrorAgent
+SwitchCommand = Hold | Ring | Withdraw | Mark | Adopt | Reclaim | Say | Collect | Bye | MirrorAgent
 Command = SwitchCommand | SetTimer | CancelTimer | Journal | AgentChanged | Served

@@ -232,6 +232,7 @@ class Call:
     number: str
     name: str
     entered_at: float
+    from_agent: AgentId | None = None  # the agent from whose own phone it comes: a question, not a customer
     queue: QueueName | None = None
     joined_at: float = 0.0
     priority: float = 0.0  # the caller's own points, added to the queue's
