@@ -9,8 +9,7 @@ from typing import overload
 from acd.api import models
 from acd.api.render_why import why_ended
 from acd.ports import Board, Delta
-from acd.queues.journey import CallRecord, Fact, JourneyEvent, Value, own_priority
-from acd.queues.journey import CallRecord, JourneyEvent, Value
+from acd.queues.journey import CallRecord, JourneyEvent, Value, own_priority
 from acd.queues.views import AgentView, NodeView, QueueView, Why
 
 

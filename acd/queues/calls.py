@@ -68,12 +68,8 @@ class Calls:
         call.only = call.only_until = None
         self._shop.changed(call)
         self._shop.note(call, at, Fact.QUEUED, queue=queue.name, joined_at=call.joined_at)
-        self.announce_later(call, before is not None and before.music != queue.music)
+        self._unannounced.append((call, before is not None and before.music != queue.music))
         self.set_relax_timers(call, queue, at)
-
-    def announce_later(self, call: Call, other_music: bool = False) -> None:
-        """The queue is to be noted on the call's channel."""
-        self._unannounced.append((call, other_music))
 
     def announce(self) -> None:
         """Note the queue on the channels of those who have just joined one and wait; an offer does it by itself."""

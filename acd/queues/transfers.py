@@ -116,7 +116,6 @@ class Transfers:
         if self._shop.queue_of(call) is None:  # gone from the plan while they talked
             self._calls.place(call, None, at)
             return
-        self._calls.announce_later(call)
         if by is not None:
             again_at = at + self._shop.backoff.refused_pair_s
             call.refused_by[by] = again_at
