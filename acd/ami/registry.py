@@ -67,16 +67,19 @@ class Registry:
 
     def caller_gone(self, caller: Caller) -> None:
         """Forget a caller's channel."""
+        self._off_the_books(caller)
+        if caller.offer_id is not None and self.handed.get(caller.offer_id) is caller:
+            del self.handed[caller.offer_id]
+
+    def _off_the_books(self, caller: Caller) -> None:
         self.callers.pop(caller.call_id, None)
         self.by_uniqueid.pop(caller.uniqueid, None)
         if self.by_linkedid.get(caller.linkedid) is caller:
             del self.by_linkedid[caller.linkedid]
-        if caller.offer_id is not None:
-            self.handed.pop(caller.offer_id, None)
 
     def moved(self, caller: Caller, channel: str, uniqueid: str, linkedid: str) -> None:
         """Another channel goes on as this caller."""
-        self.caller_gone(caller)
+        self._off_the_books(caller)
         caller.channel, caller.uniqueid, caller.linkedid = channel, uniqueid, linkedid
         self.caller_entered(caller)
 

@@ -169,13 +169,23 @@ class BrainMachine(RuleBasedStateMachine):
         self.events_follow()
 
     @precondition(lambda self: self._in("connect", leg=("bridged",)))
-    @rule(data=st.data(), did=st.sampled_from(["1", "2"]))
-    def an_agent_asks_a_queue(self, data: st.DataObject, did: str) -> None:
-        asker = self._one(data, "connect", leg=("bridged",)).agent
-        assert asker is not None
+    @rule(data=st.data(), did=st.sampled_from(["1", "2"]), until=st.sampled_from(["asked", "bridged", "over", "over"]))
+    def an_agent_asks_a_queue(self, data: st.DataObject, did: str, until: str) -> None:
+        """So far at once; what is left undone, other rules do."""
+        caller = self._one(data, "connect", leg=("bridged",))
+        assert caller.agent is not None
         self.calls_made += 1
-        self.asterisk.ask(asker, CallId(f"call{self.calls_made}"), did, self.now)
+        call = CallId(f"call{self.calls_made}")
+        self.asterisk.ask(caller.agent, call, did, self.now)
         self.events_follow()
+        question = self.asterisk.callers[call]
+        if until != "asked" and question.leg == "dialled":
+            self.asterisk.answer(question, self.now)
+            self.asterisk.bridge(question, self.now)
+            self.events_follow()
+        if until == "over" and (caller, question) in self._askers():
+            self.asterisk.complete(caller, question, self.now)
+            self.events_follow()
 
     @precondition(lambda self: self._askers())
     @rule(data=st.data())
