@@ -88,7 +88,7 @@ def _joined(
     if agent_id is None or not uniqueid:
         return [ev.CallHandedOver(at, caller.call_id, None, None)]
     if offer_id is not None:
-        consultation = call_of(offer_id)
+        consultation = call_of(offer_id) if call_of(offer_id) != caller.call_id else None
         registry.hand_over(caller, uniqueid, offer_id)
         return [ev.CallHandedOver(at, caller.call_id, agent_id, offer_id, consultation)]
     offer_id = leg_name(caller.call_id, uniqueid)
