@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from acd import tasks
+from acd.ami.directory import directory
 from acd.ami.node import Node, Nodes
 from acd.ami.phones import Phones
 from acd.ami.values import AmiSettings
@@ -148,6 +149,7 @@ class Daemon:
             language=self.settings.language,
             fallback_queue=self.settings.fallback.queue,
             heartbeat_s=self.settings.fallback.heartbeat_s,
+            directory=directory(self.plan),
             on_change=lambda view: self.feed.publish(node=view),
         )
 

@@ -16,6 +16,7 @@ from acd.errors import AcdError
 from acd.ivr.core import Core
 from acd.ports import Entry, Recorder, Switch, Timers
 from acd.queues.commands import (
+    Adopt,
     AgentChanged,
     Bye,
     CancelTimer,
@@ -25,6 +26,7 @@ from acd.queues.commands import (
     Journal,
     Mark,
     MirrorAgent,
+    Reclaim,
     Record,
     Ring,
     Say,
@@ -132,7 +134,19 @@ class Dispatcher:
             case AgentChanged():
                 self._recorder.put(Entry(agent=command))
                 self._watch(command)
-            case Hold() | Ring() | Withdraw() | Mark() | Say() | Collect() | Bye() | Record() | MirrorAgent():
+            case (
+                Hold()
+                | Ring()
+                | Withdraw()
+                | Mark()
+                | Adopt()
+                | Reclaim()
+                | Say()
+                | Collect()
+                | Bye()
+                | Record()
+                | MirrorAgent()
+            ):
                 self._switch.carry_out(command)
             case Served() | TakeMessage():
                 raise AssertionError("the core answers this itself")

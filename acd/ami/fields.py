@@ -20,6 +20,7 @@ WAV_BYTES_PER_S = 16_000
 
 _FILE_SIZE = re.compile(r"[0-9]{1,12}")
 _CALL_ID = re.compile(r"[0-9]{14}-[0-9]{6,20}")
+_STAMP = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 _ORDER_NUMBER = re.compile(r"[0-9]{1,9}")
 _NAMELESS = frozenset({"<unknown>", "<none>"})  # Asterisk's words for nothing
 
@@ -37,6 +38,11 @@ def order_number(text: str) -> int | None:
 def dialled(text: str) -> str:
     """A dialled number: digits and plus, at most 32."""
     return re.sub(r"[^0-9+]", "", text)[:DID_LIMIT]
+
+
+def stamp(text: str) -> str:
+    """A moment in Asterisk's words, such as `1700000000.123`; empty for anything else."""
+    return text if _STAMP.fullmatch(text) else ""
 
 
 def keys(text: str) -> str:

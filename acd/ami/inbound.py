@@ -13,9 +13,10 @@ from acd.ami.dialled import offer_result
 from acd.ami.messages import Message
 from acd.ami.phones import GONE_STATES, Phones
 from acd.ami.registry import Caller, Registry
+from acd.ami.transfers import attended
 from acd.numbers import normalise
 from acd.queues import events as ev
-from acd.queues.model import CallId, OfferId, Side
+from acd.queues.model import OfferId, Side
 
 VERB_ENDS = frozenset({"ok", "timeout", "error", "hangup"})
 
@@ -50,6 +51,7 @@ class Translator:
             "DialState": self._dial_state,
             "DialEnd": self._dial_end,
             "BridgeEnter": self._bridge_enter,
+            "AttendedTransfer": self._attended,
             "HangupRequest": self._hangup_request,
             "Hangup": self._hangup,
             "DeviceStateChange": self._device_state,
@@ -58,6 +60,7 @@ class Translator:
             "AcdEnter": self._entered,
             "AcdHold": self._held,
             "AcdDial": self._dialled,
+            "AcdTransfer": self._sent_on,
             "AcdDone": self._done,
             "AcdFallback": self._fell_back,
             "AcdAgent": self._agent_order,
@@ -84,9 +87,12 @@ class Translator:
     def _entered(self, message: Message, at: float) -> Events:
         call_id = fields.call_id(message.get("Call", ""))
         channel, uniqueid = message.get("Channel", ""), message.get("Uniqueid", "")
-        if call_id is None or not channel or not uniqueid or call_id in self._registry.callers:
+        known = call_id in self._registry.callers or uniqueid in self._registry.by_uniqueid
+        if call_id is None or not channel or not uniqueid or known:
             return []
-        self._registry.caller_entered(Caller(call_id, channel, uniqueid, message.get("Linkedid", uniqueid)))
+        caller = Caller(call_id, channel, uniqueid, message.get("Linkedid", uniqueid))
+        caller.did, caller.entered = fields.dialled(message.get("Did", "")), fields.stamp(message.get("Entered", ""))
+        self._registry.caller_entered(caller)
         return [
             ev.CallEntered(
                 at,
@@ -96,6 +102,7 @@ class Translator:
                 normalise(message.get("CallerIDNum", ""), self._region),
                 fields.name(message.get("CallerIDName", "")),
                 self._time.ours(message.get("Entered", ""), at, fields.LIVE_STAMP_S),
+                self._registry.agent_of_channel(channel),
             )
         ]
 
@@ -106,7 +113,7 @@ class Translator:
 
     def _dialled(self, message: Message, at: float) -> Events:
         offer_id = OfferId(message.get("Offer", ""))
-        caller = self._registry.callers.get(_call_of(offer_id))
+        caller = self._registry.caller_of(offer_id)
         if caller is not None:
             caller.dialled(offer_id)
         if message.get("Status") == "ANSWER":
@@ -122,6 +129,11 @@ class Translator:
         digits = fields.keys(message.get("Digits", ""))
         recorded_s = fields.recorded_s(message.get("Bytes", ""))
         return [ev.VerbDone(at, call_id, seq, status if status in VERB_ENDS else "error", digits, recorded_s)]
+
+    def _sent_on(self, message: Message, at: float) -> Events:
+        """An agent's phone has sent the caller to this number: a blind transfer."""
+        call_id = fields.call_id(message.get("Call", ""))
+        return [] if call_id is None else [ev.CallSentOn(at, call_id, fields.dialled(message.get("To", "")))]
 
     def _fell_back(self, message: Message, at: float) -> Events:
         """Of a call that entered unheard nothing is made here: it must not be offered. The next picture shows it."""
@@ -165,10 +177,14 @@ class Translator:
         return []
 
     def _dial_begin(self, message: Message, at: float) -> Events:
-        caller = self._registry.by_uniqueid.get(message.get("Uniqueid", ""))
+        uniqueid, channel = message.get("Uniqueid", ""), message.get("DestChannel", "")
+        caller = self._registry.by_uniqueid.get(uniqueid)
         leg = message.get("DestUniqueid", "")
         if caller is not None and leg:
-            self._registry.dial_began(caller, leg, message.get("DestChannel", ""))
+            self._registry.dial_began(caller, leg, channel)
+        rings = self._registry.agent_of_channel(channel)
+        if uniqueid in self._registry.own and rings is not None:
+            self._registry.rings[uniqueid] = rings
         return []
 
     def _dial_state(self, message: Message, at: float) -> Events:
@@ -186,14 +202,19 @@ class Translator:
 
     def _bridge_enter(self, message: Message, at: float) -> Events:
         """Whoever of the two comes second makes it a conversation."""
+        caller = self._registry.by_uniqueid.get(message.get("Uniqueid", ""))
+        if caller is not None:
+            self._registry.linked(caller, message.get("Linkedid", ""))
         if message.get("BridgeNumChannels") != "2":
             return []
         uniqueid = message.get("Uniqueid", "")
         offer_id = self._registry.legs.get(uniqueid)
-        caller = self._registry.by_uniqueid.get(uniqueid)
         if offer_id is None and caller is not None:
             offer_id = caller.offer_id
         return [ev.Connected(at, offer_id)] if offer_id else []
+
+    def _attended(self, message: Message, at: float) -> Events:
+        return attended(message, at, self._registry, self._phones, self._node)
 
     def _hangup_request(self, message: Message, at: float) -> Events:
         uniqueid = message.get("Uniqueid", "")
@@ -201,7 +222,7 @@ class Translator:
         if caller is not None:
             return [ev.PartyHungUp(at, caller.call_id, Side.CALLER)]
         offer_id = self._registry.legs.get(uniqueid)
-        caller = self._registry.callers.get(_call_of(offer_id)) if offer_id else None
+        caller = self._registry.caller_of(offer_id) if offer_id else None
         if caller is None or caller.offer_id != offer_id:  # the leg of an offer that is over
             return []
         return [ev.PartyHungUp(at, caller.call_id, Side.AGENT)]
@@ -217,6 +238,7 @@ class Translator:
         offer_id = registry.legs.pop(uniqueid, None)
         if offer_id is not None:
             events.append(ev.AgentLegGone(at, offer_id))
+        registry.rings.pop(uniqueid, None)
         own = registry.own.pop(uniqueid, None)
         if own is not None:
             self._phones.own_ended(self._node, *own)
@@ -229,8 +251,3 @@ class Translator:
             return []
         reachable = self._phones.told(self._node, agent_id, message.get("State") not in GONE_STATES)
         return [] if reachable is None else [ev.PhoneReachable(at, agent_id, reachable)]
-
-
-def _call_of(offer_id: OfferId) -> CallId:
-    """An offer's id is its call's id and a number: `<call>.<n>`."""
-    return CallId(offer_id.rpartition(".")[0])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import structlog
@@ -18,6 +18,7 @@ import structlog
 from acd import tasks
 from acd.ami import echo, fields
 from acd.ami.client import AmiClient
+from acd.ami.directory import batches
 from acd.ami.inbound import Translator
 from acd.ami.messages import Message
 from acd.ami.outbound import Steering
@@ -57,6 +58,7 @@ class Node:
         language: str,
         fallback_queue: str,
         heartbeat_s: float,
+        directory: Mapping[str, str],
         on_change: Callable[[NodeView], None],
     ) -> None:
         self.name = settings.name
@@ -66,6 +68,7 @@ class Node:
         self._region = default_region
         self._language = language
         self._heartbeat_s = heartbeat_s
+        self._directory = directory
         self._on_change = on_change
         self._time = fields.AsteriskTime()
         self._registry = Registry(endpoints)
@@ -142,6 +145,8 @@ class Node:
             await self._hear_time()
             await self._check_echo()
             await self.client.action("Setvar", ("Variable", "ACD_KEY"), ("Value", self._key))
+            for names, values in batches(self._directory):
+                await self.client.action("Setvar", ("Variable", names), ("Value", values))
             found = await self._read(restarted, sweep=False)
             await self._send_heartbeat()
         except AmiError as error:

@@ -15,13 +15,26 @@ from acd.ami.client import AmiClient
 from acd.ami.registry import Caller, Registry
 from acd.errors import AmiError
 from acd.ports import Clock
-from acd.queues.commands import Bye, Collect, Hold, Mark, MirrorAgent, Record, Ring, Say, SwitchCommand, Withdraw
+from acd.queues.commands import (
+    Adopt,
+    Bye,
+    Collect,
+    Hold,
+    Mark,
+    MirrorAgent,
+    Reclaim,
+    Record,
+    Ring,
+    Say,
+    SwitchCommand,
+    Withdraw,
+)
 from acd.queues.events import Event, OfferEnded
 from acd.queues.model import DEFAULT_MUSIC, OfferId, OfferResult
 
 log = structlog.get_logger(__name__)
 
-Headers = tuple[tuple[str, str], ...]
+CallCommand = Hold | Ring | Mark | Adopt | Reclaim | Withdraw | Say | Collect | Bye | Record
 
 
 class Steering:
@@ -55,7 +68,7 @@ class Steering:
         elif isinstance(command, Ring):
             self._offer_failed(command.offer_id)
 
-    def _steer(self, caller: Caller, command: Hold | Ring | Mark | Withdraw | Say | Collect | Bye | Record) -> None:
+    def _steer(self, caller: Caller, command: CallCommand) -> None:
         match command:
             case Hold():
                 self._hold(caller, command)
@@ -63,6 +76,10 @@ class Steering:
                 self._ring(caller, command)
             case Mark():
                 self._set(caller, ACD_TALKING=f"{command.offer_id}@{command.since:.3f}")
+            case Adopt():
+                self._adopt(caller, command)
+            case Reclaim():
+                self._set(caller, ACD_CALL=caller.call_id, ACD_DID=caller.did, ACD_ENTERED=caller.entered)
             case Withdraw():
                 self._redirect(caller, "acd-hold")
             case Say():
@@ -101,6 +118,19 @@ class Steering:
             ACD_RING_S=f"{ring.ring_timeout_s:g}",
         )
         self._redirect(caller, "acd-connect", ring.offer_id)
+
+    def _adopt(self, caller: Caller, adopt: Adopt) -> None:
+        """ACD_OFFERED and ACD_OFFERED_TO are what the dialplan will tell when this conversation is over."""
+        self._set(
+            caller,
+            ACD_QUEUE=adopt.queue or "",
+            ACD_QUEUED=f"{adopt.joined_at:.3f}",
+            ACD_OFFER=adopt.offer_id,
+            ACD_OFFERED=adopt.offer_id,
+            ACD_AGENT=adopt.agent_id,
+            ACD_OFFERED_TO=adopt.agent_id,
+            ACD_TALKING=f"{adopt.offer_id}@{adopt.since:.3f}",
+        )
 
     def _speak(self, caller: Caller, context: str, command: Say | Collect | Bye | Record, **more: str) -> None:
         if command.prompts:

@@ -3,7 +3,8 @@
 A caller's channel is known by the call id it carries. A new channel on an agent's phone is the leg of an offer when it
 belongs to a caller (same Linkedid) for whom that agent was ordered to be dialled and not seen dialled yet; any other
 is a call of the agent's own. So an offer that is withdrawn and followed at once by another never lends it its leg, and
-an agent to whom a caller is transferred is not taken for one who was offered the call.
+an agent to whom a caller is transferred is not taken for one who was offered the call, until the transfer is completed:
+then the leg is the caller's, whatever it was made for.
 """
 
 from __future__ import annotations
@@ -15,12 +16,17 @@ from acd.queues.model import AgentId, CallId, OfferId
 
 @dataclass(slots=True)
 class Caller:
-    """A caller's channel. `offer_id` is the last offer's; `expected` are those ordered and not yet seen dialled."""
+    """A caller's channel. `offer_id` is the last offer's; `expected` are those ordered and not yet seen dialled.
+
+    `did` and `entered` are the channel's own words, to be given back to it if it should lose them.
+    """
 
     call_id: CallId
     channel: str
     uniqueid: str
     linkedid: str
+    did: str = ""
+    entered: str = ""
     offer_id: OfferId | None = None
     expected: dict[AgentId, OfferId] = field(default_factory=dict)
 
@@ -49,6 +55,8 @@ class Registry:
     by_linkedid: dict[str, Caller] = field(default_factory=dict)
     legs: dict[str, OfferId] = field(default_factory=dict)  # uniqueid of the agent's leg -> offer
     own: dict[str, tuple[AgentId, str]] = field(default_factory=dict)  # uniqueid -> agent, channel name
+    rings: dict[str, AgentId] = field(default_factory=dict)  # uniqueid of an agent's own call -> whom it dials
+    handed: dict[OfferId, Caller] = field(default_factory=dict)  # a leg made for another call -> whose it is now
     doubtful: set[CallId] = field(default_factory=set)  # the last sweep found them against what we had heard
 
     def caller_entered(self, caller: Caller) -> None:
@@ -59,10 +67,39 @@ class Registry:
 
     def caller_gone(self, caller: Caller) -> None:
         """Forget a caller's channel."""
+        self._off_the_books(caller)
+        if caller.offer_id is not None and self.handed.get(caller.offer_id) is caller:
+            del self.handed[caller.offer_id]
+
+    def _off_the_books(self, caller: Caller) -> None:
         self.callers.pop(caller.call_id, None)
         self.by_uniqueid.pop(caller.uniqueid, None)
         if self.by_linkedid.get(caller.linkedid) is caller:
             del self.by_linkedid[caller.linkedid]
+
+    def moved(self, caller: Caller, channel: str, uniqueid: str, linkedid: str) -> None:
+        """Another channel goes on as this caller."""
+        self._off_the_books(caller)
+        caller.channel, caller.uniqueid, caller.linkedid = channel, uniqueid, linkedid
+        self.caller_entered(caller)
+
+    def linked(self, caller: Caller, linkedid: str) -> None:
+        """Asterisk takes the older id of two that meet in a bridge."""
+        if linkedid and linkedid != caller.linkedid:
+            self.moved(caller, caller.channel, caller.uniqueid, linkedid)
+
+    def caller_of(self, offer_id: OfferId) -> Caller | None:
+        """Whose leg this is: an offer's id is its call's id and a number, `<call>.<n>`, unless it was handed over."""
+        return self.handed.get(offer_id) or self.callers.get(call_of(offer_id))
+
+    def hand_over(self, caller: Caller, uniqueid: str, offer_id: OfferId) -> None:
+        """From now on this agent's channel is the caller's leg, known by this id."""
+        self.own.pop(uniqueid, None)
+        self.legs[uniqueid] = offer_id
+        if caller.offer_id is not None:
+            self.handed.pop(caller.offer_id, None)
+        caller.offer_id = offer_id
+        self.handed[offer_id] = caller
 
     def renamed(self, uniqueid: str, channel: str) -> None:
         """Asterisk gave a channel another name."""
@@ -93,5 +130,11 @@ class Registry:
         """Forget all channels, the picture is read anew; returns what was known."""
         before = replace(self)
         self.callers, self.by_uniqueid, self.by_linkedid, self.legs, self.own = {}, {}, {}, {}, {}
+        self.rings, self.handed = {}, {}
         self.doubtful = set()
         return before
+
+
+def call_of(offer_id: OfferId) -> CallId:
+    """The call that an offer was made for."""
+    return CallId(offer_id.rpartition(".")[0])

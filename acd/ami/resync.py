@@ -8,7 +8,7 @@ as heard until the next sweep shows the same.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -16,7 +16,8 @@ from acd.ami import fields
 from acd.ami.client import AmiClient
 from acd.ami.messages import Message
 from acd.ami.phones import GONE_STATES, OwnCalls
-from acd.ami.registry import Caller, Registry
+from acd.ami.registry import Caller, Registry, call_of
+from acd.ami.transfers import leg_name
 from acd.errors import AmiRefused
 from acd.numbers import normalise
 from acd.queues.events import FoundCall
@@ -55,6 +56,7 @@ async def read_picture(
     if not sweep:
         before.take()
     calls = []
+    with_agents = _agents_in_bridges(channels, registry)
     for channel in channels:
         call_id = fields.call_id(channel.variables.get("ACD_CALL", ""))
         if call_id is None:
@@ -62,8 +64,12 @@ async def read_picture(
         if sweep and call_id not in before.callers and call_id not in before.doubtful:
             registry.doubtful.add(call_id)  # its entry is on its way, most likely
             continue
-        registry.caller_entered(_caller(call_id, channel, before.callers.get(call_id)))
-        calls.append(_found(call_id, channel, time, default_region, at))
+        caller = _caller(call_id, channel, before.callers.get(call_id))
+        registry.caller_entered(caller)
+        if caller.offer_id is not None and caller.offer_id in before.handed:
+            registry.handed[caller.offer_id] = caller
+        found = _found(call_id, channel, time, default_region, at, registry.agent_of_channel(caller.channel))
+        calls.append(_with_whom(found, channel, with_agents, registry, before))
     unsure = _not_seen(registry, before)
     own = _phones(channels, registry, before, node)
     return Picture(tuple(calls), _reachable(devices, registry), own, unsure)
@@ -91,6 +97,7 @@ async def _device_states(client: AmiClient) -> dict[str, str] | None:
 def _caller(call_id: CallId, channel: Message, before: Caller | None) -> Caller:
     uniqueid, facts = channel.get("Uniqueid", ""), channel.variables
     caller = Caller(call_id, channel.get("Channel", ""), uniqueid, channel.get("Linkedid", uniqueid))
+    caller.did, caller.entered = fields.dialled(facts.get("ACD_DID", "")), fields.stamp(facts.get("ACD_ENTERED", ""))
     if before is not None and before.uniqueid == uniqueid:
         caller.offer_id, caller.expected = before.offer_id, before.expected
     elif facts.get("ACD_VERB") == "connect" and facts.get("ACD_OFFER") and facts.get("ACD_AGENT"):
@@ -98,7 +105,47 @@ def _caller(call_id: CallId, channel: Message, before: Caller | None) -> Caller:
     return caller
 
 
-def _found(call_id: CallId, channel: Message, time: fields.AsteriskTime, region: str, at: float) -> FoundCall:
+def _agents_in_bridges(channels: list[Message], registry: Registry) -> dict[str, list[Message]]:
+    """Bridge -> the channels of agents' phones in it."""
+    found: dict[str, list[Message]] = {}
+    for channel in channels:
+        bridge = channel.get("BridgeID", "")
+        if bridge and registry.agent_of_channel(channel.get("Channel", "")) is not None:
+            found.setdefault(bridge, []).append(channel)
+    return found
+
+
+def _with_whom(
+    found: FoundCall, channel: Message, with_agents: dict[str, list[Message]], registry: Registry, before: Registry
+) -> FoundCall:
+    """Whom the caller really talks with: a transfer may have been completed, and its word lost on the way to us."""
+    caller = registry.callers[found.call_id]
+    others = [other for other in with_agents.get(channel.get("BridgeID", ""), ()) if not _same(other, caller)]
+    if found.verb != "connect" or len(others) != 1:
+        return found
+    uniqueid = others[0].get("Uniqueid", "")
+    agent_id = registry.agent_of_channel(others[0].get("Channel", ""))
+    if agent_id is None or not uniqueid or agent_id == found.agent_id:
+        return found
+    offer_id = before.legs.get(uniqueid) or leg_name(found.call_id, uniqueid)
+    asked = call_of(offer_id)
+    registry.hand_over(caller, uniqueid, offer_id)
+    consultation = asked if asked != found.call_id else None
+    return replace(found, agent_id=agent_id, offer_id=offer_id, handed_over=True, consultation=consultation)
+
+
+def _same(channel: Message, caller: Caller) -> bool:
+    return channel.get("Uniqueid", "") == caller.uniqueid
+
+
+def _found(
+    call_id: CallId,
+    channel: Message,
+    time: fields.AsteriskTime,
+    region: str,
+    at: float,
+    from_agent: AgentId | None,
+) -> FoundCall:
     facts = channel.variables
     return FoundCall(
         call_id,
@@ -112,6 +159,7 @@ def _found(call_id: CallId, channel: Message, time: fields.AsteriskTime, region:
         facts.get("ACD_AGENT", ""),
         bool(channel.get("BridgeID", "")),
         _talking_since(facts.get("ACD_TALKING", ""), facts.get("ACD_OFFER", ""), at),
+        from_agent,
     )
 
 
@@ -128,13 +176,14 @@ def _phones(channels: list[Message], registry: Registry, before: Registry, node:
         agent_id = registry.agent_of_channel(name)
         if agent_id is None or not uniqueid:
             continue
-        offer_id = before.legs.get(uniqueid) or registry.leg_of(agent_id, channel.get("Linkedid", ""))
+        offer_id = registry.legs.get(uniqueid) or before.legs.get(uniqueid)
+        offer_id = offer_id or registry.leg_of(agent_id, channel.get("Linkedid", ""))
         if offer_id is not None:
             registry.legs[uniqueid] = offer_id
         else:
             registry.own[uniqueid] = (agent_id, f"{node}:{name}")
     for uniqueid, offer_id in before.legs.items():  # the end of one not seen may be on its way as well
-        if offer_id.rpartition(".")[0] in registry.callers:
+        if registry.caller_of(offer_id) is not None:
             registry.legs.setdefault(uniqueid, offer_id)
     return tuple(registry.own.values())
 

@@ -134,6 +134,16 @@ class Offer(Out):
     ring_s: float | None
 
 
+class Leg(Out):
+    """One conversation of the call; `agent` null: with somebody outside. `talk_s` null: it goes on."""
+
+    agent: str | None
+    queue: str | None
+    began_at: Iso
+    talk_s: float | None
+    ended_by: Side | None
+
+
 class Survey(Out):
     """How the survey went; `score` 0..10 when answered."""
 
@@ -183,9 +193,12 @@ class Call(Out):
         )
     )
     talk_s: float | None
-    agent: str | None
+    agent: str | None = Field(description="who talked with the caller last")
+    from_agent: str | None = Field(description="the agent from whose own phone it came; such a call is no customer's")
+    merged_into: str | None = Field(description="the call for whose sake an agent made this one")
     priority: float | None = Field(description="points of its own, added to the queue's; null of ended calls in lists")
     offers: list[Offer]
+    legs: list[Leg] = Field(description="the conversations, one after the other")
     survey: Survey
     disposition: Disposition | None
     reconciled: bool = Field(description="true: the end was missed and found out later")

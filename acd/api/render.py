@@ -10,7 +10,7 @@ from acd.api import models
 from acd.api.render_why import why_ended
 from acd.ivr.voicemail import file_of
 from acd.ports import Board, Delta
-from acd.queues.journey import CallRecord, Fact, JourneyEvent, Value, own_priority
+from acd.queues.journey import CallRecord, JourneyEvent, Value, own_priority
 from acd.queues.views import AgentView, NodeView, QueueView, Why
 
 
@@ -119,7 +119,10 @@ class Renderer:
             talk_s=_s(_talk_so_far_s(record, now)),
             agent=record.agent,
             priority=_priority(record),
+            from_agent=record.from_agent,
+            merged_into=record.merged_into,
             offers=self._offers(record),
+            legs=self._legs(record),
             survey=models.Survey(result=record.survey_result, score=record.survey_score),
             disposition=_disposition(record.disposition),
             reconciled=record.reconciled,
@@ -153,6 +156,18 @@ class Renderer:
                 ring_s=_s(offer.ring_s),
             )
             for offer in record.offers
+        ]
+
+    def _legs(self, record: CallRecord) -> list[models.Leg]:
+        return [
+            models.Leg(
+                agent=leg.agent,
+                queue=leg.queue,
+                began_at=self.moment(leg.began_at),
+                talk_s=_s(leg.talk_s),
+                ended_by=leg.ended_by,
+            )
+            for leg in record.legs
         ]
 
     def _event(self, event: JourneyEvent) -> models.Event:
@@ -207,8 +222,7 @@ def _wait_so_far_s(record: CallRecord, now: float) -> float | None:
 def _talk_so_far_s(record: CallRecord, now: float) -> float | None:
     if record.answered_at is None or record.talk_ended_at is not None or record.ended_at is not None:
         return record.talk_s
-    joined = [event.at for event in record.events if event.fact is Fact.CONNECTED]
-    began = joined[-1] if joined else record.answered_at
+    began = record.legs[-1].began_at if record.legs else record.answered_at
     return (record.talk_s or 0.0) + max(0.0, now - began)
 
 

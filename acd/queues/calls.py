@@ -12,7 +12,7 @@ from acd.queues import limits
 from acd.queues.about import introduce
 from acd.queues.commands import Bye, Served, TakeMessage
 from acd.queues.journey import Fact, Value
-from acd.queues.model import Call, CallPhase, Offer, OfferResult, Outcome, QueueSpec, Side
+from acd.queues.model import Call, CallPhase, Offer, OfferResult, Outcome, QueueSpec, Side, SurveyKind
 from acd.queues.offers import LIVE, Offers
 from acd.queues.places import Places, waits_since
 from acd.queues.shop import Shop
@@ -48,12 +48,15 @@ class Calls:
         entered_at = min(event.entered_at, event.at)
         call = Call(event.call_id, event.node, event.did, event.number, event.name, entered_at)
         call.touched_at = event.at
+        call.from_agent = event.from_agent
         introduce(call, self._shop.plan)
         self._shop.add(call)
-        points: dict[str, Value] = {"priority": call.priority} if call.priority else {}
-        self._shop.note(
-            call, entered_at, Fact.ENTERED, node=call.node, did=call.did, number=call.number, name=call.name, **points
-        )
+        about: dict[str, Value] = {"node": call.node, "did": call.did, "number": call.number, "name": call.name}
+        if call.priority:
+            about["priority"] = call.priority
+        if call.from_agent is not None:
+            about["agent"] = call.from_agent
+        self._shop.note(call, entered_at, Fact.ENTERED, **about)
         return call
 
     def place(self, call: Call, queue: QueueSpec | None, at: float) -> None:
@@ -182,7 +185,8 @@ class Calls:
         """Tell the IVR that a served caller is on the line."""
         queue = self._shop.queue_of(call)
         if queue is not None and call.hung_up is not Side.CALLER:
-            self._shop.emit(Served(call.id, at, call.number, queue.survey))
+            survey = queue.survey if call.from_agent is None else SurveyKind.NONE  # a colleague is not asked
+            self._shop.emit(Served(call.id, at, call.number, survey))
 
     def end_talk(self, call: Call, at: float, by: Side) -> None:
         """The conversation is over; the agent's wrap-up begins. The caller may still be here."""

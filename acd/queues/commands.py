@@ -51,6 +51,25 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopt:
+    """Note on the caller's channel that it talks with another agent now, on another leg: a transfer was completed."""
+
+    call_id: CallId
+    offer_id: OfferId
+    agent_id: AgentId
+    queue: QueueName | None
+    joined_at: float
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reclaim:
+    """The caller's channel has taken over another call's variables: give it its own back."""
+
+    call_id: CallId
+
+
+@dataclass(frozen=True, slots=True)
 class Say:
     """Play sound files, then back to the hold verb."""
 
@@ -152,5 +171,5 @@ class TakeMessage:
     prompts: tuple[str, ...]
 
 
-SwitchCommand = Hold | Ring | Withdraw | Mark | Say | Collect | Bye | Record | MirrorAgent
+SwitchCommand = Hold | Ring | Withdraw | Mark | Adopt | Reclaim | Say | Collect | Bye | Record | MirrorAgent
 Command = SwitchCommand | SetTimer | CancelTimer | Journal | AgentChanged | Served | TakeMessage

@@ -144,6 +144,11 @@ class Desk:
             self._alarms.set(f"wrap:{agent.spec.id}", agent.wrap_until)
         self._touch(agent)
 
+    def handed_over(self, agent: Agent) -> None:
+        """The conversation goes on under another call: no wrap-up in between."""
+        agent.call_id = None
+        self._end_wrap_up(agent)
+
     def wrap_up_due(self, agent: Agent, at: float) -> None:
         """The wrap-up's time is over."""
         agent.wrap_until = None

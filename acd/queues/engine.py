@@ -9,8 +9,9 @@ stopping daemon the line is matched against the ready agents: there is never a w
 could take it. An event about an offer or a call that is over is ignored: it came late, which is no error.
 
 This file is the table of contents: which event goes where. Who takes whom is in `matcher`. What is done about a caller
-is in `calls`, about a ringing phone in `offers`, about a call that cannot wait in `overflow`, about an agent in `desk`,
-on a supervisor's word in `orders`, about a lost or restarted Asterisk in `recovery`.
+is in `calls`, about one whom an agent sends on in `transfers`, about a ringing phone in `offers`, about a call that
+cannot wait in `overflow`, about an agent in `desk`, on a supervisor's word in `orders`, about a lost or restarted
+Asterisk in `recovery`.
 """
 
 from __future__ import annotations
@@ -28,8 +29,11 @@ from acd.queues.orders import Orders
 from acd.queues.overflow import Overflows
 from acd.queues.recovery import Recovery
 from acd.queues.shop import Shop
+from acd.queues.transfers import Transfers
 
-CallEvent = ev.CallerLeft | ev.PartyHungUp | ev.CallHeld | ev.CallAway
+CallEvent = (
+    ev.CallerLeft | ev.PartyHungUp | ev.CallHeld | ev.CallAway | ev.CallSentOn | ev.CallHandedOver | ev.CallHandedEarly
+)
 OfferEvent = ev.OfferRinging | ev.OfferAccepted | ev.Connected | ev.OfferEnded | ev.TalkEnded | ev.AgentLegGone
 AgentEvent = (
     ev.PhoneReachable
@@ -51,7 +55,8 @@ class Engine:
         self._calls = Calls(shop, self._offers)
         self._orders = Orders(shop, self._calls, self._offers)
         self._overflows = Overflows(shop, self._calls)
-        self._recovery = Recovery(shop, self._calls, self._offers)
+        self._transfers = Transfers(shop, self._calls, self._offers)
+        self._recovery = Recovery(shop, self._calls, self._offers, self._transfers)
         self.plan = plan
         self.book = book
         self.calls = shop.calls
@@ -70,6 +75,7 @@ class Engine:
         if isinstance(event, ev.TimerDue) and not self._shop.alarms.came(event.name, event.at):
             return self._shop.take_commands()
         self._dispatch(event)
+        self._transfers.settle(event.at)
         self.desk.settle(event.at)
         self._calls.sticky.settle(event.at)
         if self.stopping:
@@ -106,7 +112,15 @@ class Engine:
         match event:
             case ev.CallEntered():
                 self._calls.entered(event)
-            case ev.CallerLeft() | ev.PartyHungUp() | ev.CallHeld() | ev.CallAway():
+            case (
+                ev.CallerLeft()
+                | ev.PartyHungUp()
+                | ev.CallHeld()
+                | ev.CallAway()
+                | ev.CallSentOn()
+                | ev.CallHandedOver()
+                | ev.CallHandedEarly()
+            ):
                 self._call_event(event)
             case ev.CallPriority() | ev.CallMoved() | ev.CallPulled():
                 self._orders.carry_out(event, self.stopping)
@@ -149,6 +163,8 @@ class Engine:
                 self._calls.held(call, event.at)
             case ev.CallAway():
                 self._calls.away(call, event.at)
+            case ev.CallSentOn() | ev.CallHandedOver() | ev.CallHandedEarly():
+                self._transfers.happened(call, event)
 
     def _offer_event(self, event: OfferEvent) -> None:
         offer = self.offers.get(event.offer_id)

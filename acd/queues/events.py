@@ -22,6 +22,7 @@ class CallEntered:
     number: str
     name: str
     entered_at: float
+    from_agent: AgentId | None = None  # whose own phone it comes from; None: from outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,44 @@ class AgentLegGone:
 
     at: float
     offer_id: OfferId
+
+
+@dataclass(frozen=True, slots=True)
+class CallSentOn:
+    """A blind transfer: the agent's phone has sent the caller to this number; the caller is in the hold verb."""
+
+    at: float
+    call_id: CallId
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallHandedOver:
+    """An attended transfer: the caller is now in a bridge with whomever the agent had asked.
+
+    `agent_id` is who that is (None: nobody of ours) and `offer_id` what this leg is known by from now on.
+    `consultation`: the agent's own call, when it went through a queue.
+    """
+
+    at: float
+    call_id: CallId
+    agent_id: AgentId | None
+    offer_id: OfferId | None
+    consultation: CallId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallHandedEarly:
+    """An attended transfer, completed before anybody had answered the agent's own call.
+
+    The caller's channel has taken over that call where it was, its variables included. It rang at `agent_id`, or was in
+    a queue's line as `consultation`; neither: it rang outside.
+    """
+
+    at: float
+    call_id: CallId
+    agent_id: AgentId | None
+    consultation: CallId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +252,9 @@ class FoundCall:
     agent_id: str = ""
     bridged: bool = False
     talking_since: float | None = None  # as noted on the channel for this offer
+    from_agent: AgentId | None = None
+    handed_over: bool = False  # it is not the agent noted on the channel who is with the caller, but this one
+    consultation: CallId | None = None  # the call this one's leg was made for, where that is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +369,9 @@ Event = (
     | OfferEnded
     | TalkEnded
     | AgentLegGone
+    | CallSentOn
+    | CallHandedOver
+    | CallHandedEarly
     | VerbDone
     | PhoneReachable
     | OwnCallStarted

@@ -2,6 +2,9 @@
 
 A record counts the same whether its call still lives or was loaded at boot: when a fact changes it, what it counted
 before is taken off and what it counts now is put on. Nothing is counted from anything but records.
+
+A transferred call counts in the queue it is in last, and as answered with each of its agents; each has the talk of the
+own legs. A call from an agent's own phone is no customer's: only the talk of those who were asked counts.
 """
 
 from __future__ import annotations
@@ -59,16 +62,18 @@ class DayFigures:
         self._count(after, 1)
 
     def _count(self, record: CallRecord, sign: int) -> None:
-        if record.queue is not None:
+        if record.queue is not None and record.from_agent is None:
             self._count_queue(record, record.queue, sign)
         for offer in record.offers:
             if offer.result is OfferResult.NO_ANSWER:
                 self._agents[offer.agent].missed += sign
-        if record.agent is not None:
-            self._changed.add(record.agent)
-            day = self._agents[record.agent]
-            day.answered += sign
-            day.talk_s += sign * (record.talk_s or 0.0)
+        legs = [(leg.agent, leg.talk_s or 0.0) for leg in record.legs] or [(record.agent, record.talk_s or 0.0)]
+        for agent in {agent for agent, _ in legs if agent is not None and record.from_agent is None}:
+            self._agents[agent].answered += sign
+        for talker, talk_s in legs:
+            if talker is not None:
+                self._changed.add(talker)
+                self._agents[talker].talk_s += sign * talk_s
 
     def _count_queue(self, record: CallRecord, name: str, sign: int) -> None:
         day = self._queues[name]

@@ -20,7 +20,7 @@ Value = str | int | float | bool | None
 class Fact(StrEnum):
     """Kinds of facts; the comment names the data keys."""
 
-    ENTERED = "entered"  # node, did, number, name; priority when there is any
+    ENTERED = "entered"  # node, did, number, name; priority when there is any; agent from whose own phone it came
     QUEUED = "queued"  # queue; joined_at
     RESUMED = "resumed"  # earlier, joined_at: the place that an earlier call of the number left
     OVERFLOWED = "overflowed"  # from, to, via (queue, did, voicemail, goodbye), reason; did
@@ -32,6 +32,11 @@ class Fact(StrEnum):
     ACCEPTED = "accepted"  # offer_id, agent
     CONNECTED = "connected"  # offer_id, agent
     TALK_ENDED = "talk_ended"  # agent, by
+    TRANSFERRED = (
+        "transferred"  # from, to, kind (blind, attended), target (agent, queue, outside, nobody), consultation
+    )
+    RETURNED = "returned"  # agent, reason: a transfer to an agent came to nothing, the caller is in the line again
+    MERGED = "merged"  # into: the call this one was asked for
     FALLBACK = "fallback"  # -
     PROMPT = "prompt"  # what
     SURVEY_ASKED = "survey_asked"  # question
@@ -75,9 +80,25 @@ class Message:
     heard_at: float | None = None
 
 
+@dataclass(frozen=True)
+class LegRecord:
+    """One conversation: with whom (None: nobody of ours), for which queue; `talk_s` and `ended_by` when it is over."""
+
+    agent: AgentId | None
+    queue: str | None
+    offer_id: OfferId | None
+    began_at: float
+    talk_s: float | None = None
+    ended_by: Side | None = None
+
+
 @dataclass(frozen=True)  # no slots: `replace` copies it as a whole
 class CallRecord:
-    """All that is known of one call. Moments in seconds since 1970, durations in seconds, None where not (yet) so."""
+    """All that is known of one call. Moments in seconds since 1970, durations in seconds, None where not (yet) so.
+
+    `agent` is who talked with the caller last, `talk_s` the sum over the legs that are over. A call with `from_agent`
+    came from an agent's own phone; it is no customer's, and `merged_into` is the customer's call it was made for.
+    """
 
     id: CallId
     seq: int = 0  # the last fact applied
@@ -97,6 +118,9 @@ class CallRecord:
     talk_s: float | None = None
     agent: AgentId | None = None
     offers: tuple[OfferRecord, ...] = ()
+    legs: tuple[LegRecord, ...] = ()
+    from_agent: AgentId | None = None
+    merged_into: CallId | None = None
     survey_result: SurveyResult | None = None
     survey_score: int | None = None
     survey_asked_at: float | None = None
@@ -147,6 +171,7 @@ def _entered(record: CallRecord, event: JourneyEvent) -> CallRecord:
         number=_text(event, "number"),
         name=_text(event, "name"),
         entered_at=event.at,
+        from_agent=AgentId(_text(event, "agent")) or None,
     )
 
 
@@ -215,19 +240,34 @@ def _connected(record: CallRecord, event: JourneyEvent) -> CallRecord:
         agent=AgentId(_text(event, "agent")) or record.agent,
         wait_s=wait_s,
         talk_ended_at=None,
+        legs=(*record.legs, _leg(record, event)),
     )
+
+
+def _leg(record: CallRecord, event: JourneyEvent) -> LegRecord:
+    agent, offer_id = AgentId(_text(event, "agent")), OfferId(_text(event, "offer_id"))
+    return LegRecord(agent or None, record.queue, offer_id or None, event.at)
 
 
 def _talk_ended(record: CallRecord, event: JourneyEvent) -> CallRecord:
     if record.answered_at is None or record.talk_ended_at is not None:
         return record  # nobody is talking
-    talk_s = (record.talk_s or 0.0) + max(0.0, event.at - _last_connected(record, event.at))
-    return replace(record, talk_ended_at=event.at, talk_s=talk_s, ended_by=Side(_text(event, "by")))
+    by, leg_s = Side(_text(event, "by")), max(0.0, event.at - _talking_since(record))
+    legs = (*record.legs[:-1], replace(record.legs[-1], talk_s=leg_s, ended_by=by)) if record.legs else ()
+    talk_s = (record.talk_s or 0.0) + leg_s
+    return replace(record, talk_ended_at=event.at, talk_s=talk_s, ended_by=by, legs=legs)
 
 
-def _last_connected(record: CallRecord, default: float) -> float:
-    moments = [event.at for event in record.events if event.fact is Fact.CONNECTED]
-    return moments[-1] if moments else record.answered_at or default
+def _talking_since(record: CallRecord) -> float:
+    return record.legs[-1].began_at if record.legs else record.answered_at or record.entered_at
+
+
+def _transferred(record: CallRecord, event: JourneyEvent) -> CallRecord:
+    return replace(record, ended_by=None)  # who left the conversation does not say who ends the call
+
+
+def _merged(record: CallRecord, event: JourneyEvent) -> CallRecord:
+    return replace(record, merged_into=CallId(_text(event, "into")) or None)
 
 
 def _survey_asked(record: CallRecord, event: JourneyEvent) -> CallRecord:
@@ -314,6 +354,8 @@ _CHANGES = {
     Fact.ACCEPTED: _accepted,
     Fact.CONNECTED: _connected,
     Fact.TALK_ENDED: _talk_ended,
+    Fact.TRANSFERRED: _transferred,
+    Fact.MERGED: _merged,
     Fact.SURVEY_ASKED: _survey_asked,
     Fact.SURVEY_ENDED: _survey_ended,
     Fact.DISPOSITION: _disposition,

@@ -244,6 +244,7 @@ class Call:
     number: str
     name: str
     entered_at: float
+    from_agent: AgentId | None = None  # the agent from whose own phone it comes: a question, not a customer
     queue: QueueName | None = None
     joined_at: float = 0.0  # the place; of a caller who came back, the old one
     queued_at: float = 0.0  # when it was put into the queue it is in: `max_wait_s` counts from then

@@ -17,6 +17,7 @@ from acd.queues.limits import OUTCOMES, Reason
 from acd.queues.model import Agent, AgentId, Call, CallPhase, Offer, OfferId, OfferResult, Outcome, QueueName, Side
 from acd.queues.offers import LIVE, Offers
 from acd.queues.shop import Shop
+from acd.queues.transfers import TALKED, Transfers
 
 HOLDING = ("enter", "hold", "fallback")
 
@@ -24,8 +25,9 @@ HOLDING = ("enter", "hold", "fallback")
 class Recovery:
     """Compares what we believe with what is, and follows what is."""
 
-    def __init__(self, shop: Shop, calls: Calls, offers: Offers) -> None:
+    def __init__(self, shop: Shop, calls: Calls, offers: Offers, transfers: Transfers) -> None:
         self._shop = shop
+        self._transfers = transfers
         self._calls = calls
         self._offers = offers
         self._in_step: set[str] = set()  # nodes whose link has held since they were last read
@@ -91,6 +93,7 @@ class Recovery:
         call.offers_made = len(record.offers)
         call.answered_at = record.answered_at
         call.talk_ended_at = record.talk_ended_at
+        call.from_agent = record.from_agent
         queue = self._shop.plan.queues.get(QueueName(record.queue or ""))
         if queue is not None:
             call.queue = queue.name
@@ -115,10 +118,10 @@ class Recovery:
         if agent is None or agent.offer_id is not None or agent.call_id is not None:
             return
         self._shop.desk.talking(agent, call)
-        if record.offers:
-            last = record.offers[-1]
+        last = record.legs[-1] if record.legs else None
+        if last is not None and last.offer_id is not None:
             call.offer_id = last.offer_id
-            self._shop.offers[last.offer_id] = Offer(last.offer_id, call.id, agent.spec.id, last.at)
+            self._shop.offers[last.offer_id] = Offer(last.offer_id, call.id, agent.spec.id, last.began_at)
 
     def _restore_offer(self, call: Call, record: CallRecord, at: float) -> None:
         last = record.offers[-1]
@@ -153,7 +156,7 @@ class Recovery:
         if self._shop.book.get(seen.call_id) is not None:
             return
         entered = ev.CallEntered(
-            event.at, seen.call_id, event.node, seen.did, seen.number, seen.name, entered_at=seen.entered_at
+            event.at, seen.call_id, event.node, seen.did, seen.number, seen.name, seen.entered_at, seen.from_agent
         )
         call = self._calls.open_books(entered)
         self._shop.note(call, event.at, Fact.RECONCILED, what="found in Asterisk")
@@ -198,6 +201,9 @@ class Recovery:
             self._shop.move(call, CallPhase.AFTER, at)
 
     def _follow_connect(self, call: Call, seen: ev.FoundCall, at: float) -> None:
+        if seen.handed_over and call.phase in TALKED:
+            self._transfers.seen(call, seen, at)
+            return
         if call.offer_id is not None and call.offer_id != seen.offer_id:
             self._drop_offer(call, at)
         if call.phase is CallPhase.WAITING:
@@ -205,6 +211,8 @@ class Recovery:
         offer = self._shop.offer_of(call)
         if seen.bridged and offer is not None:
             self._offers.connect(offer, call, at if seen.talking_since is None else min(at, seen.talking_since))
+            if seen.handed_over and call.phase is CallPhase.TALKING:
+                self._transfers.seen(call, seen, at)
 
     def _adopt_offer(self, call: Call, seen: ev.FoundCall, at: float) -> None:
         """The daemon before us made this offer; take it over as it is."""

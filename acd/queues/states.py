@@ -32,7 +32,8 @@ TRANSITIONS: Mapping[CallPhase, Mapping[CallPhase, str]] = {
         P.AFTER: "a party hangs up",
     },
     P.AFTER: {
-        P.WAITING: "back to the old place: the conversation broke, or there was none",
+        P.WAITING: "back to the old place: the conversation broke, there was none, or the agent sent the caller on",
+        P.TALKING: "handed over to another agent, the first one's leg being gone already",
         P.ENDED: "the caller leaves",
     },
     P.ENDED: {},

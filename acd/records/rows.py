@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Row
@@ -10,7 +11,7 @@ from sqlalchemy import Row
 from acd.numbers import normalise
 from acd.ports import AgentSession
 from acd.queues.commands import AgentChanged
-from acd.queues.journey import CallRecord, Fact, JourneyEvent, Message, OfferRecord
+from acd.queues.journey import CallRecord, Fact, JourneyEvent, LegRecord, Message, OfferRecord
 from acd.queues.model import AgentId, CallId, OfferId, OfferResult, Outcome, Side, SurveyResult
 
 Values = dict[str, Any]
@@ -40,6 +41,9 @@ def call_values(record: CallRecord, region: str) -> Values:
         "wait_s": record.wait_s,
         "talk_s": record.talk_s,
         "agent": record.agent,
+        "from_agent": record.from_agent,
+        "merged_into": record.merged_into,
+        "legs": [asdict(leg) for leg in record.legs],
         "disposition": None if record.disposition is None else dict(record.disposition),
         "reconciled": record.reconciled,
     }
@@ -132,6 +136,9 @@ def record_of(row: Row[Any], offers: Sequence[OfferRecord] = (), events: Sequenc
         wait_s=row.wait_s,
         talk_s=row.talk_s,
         agent=None if row.agent is None else AgentId(row.agent),
+        from_agent=None if row.from_agent is None else AgentId(row.from_agent),
+        merged_into=None if row.merged_into is None else CallId(row.merged_into),
+        legs=tuple(_leg_of(leg) for leg in row.legs or ()),
         offers=tuple(offers),
         survey_result=None if row.result is None else SurveyResult(row.result),
         survey_score=row.score,
@@ -141,6 +148,11 @@ def record_of(row: Row[Any], offers: Sequence[OfferRecord] = (), events: Sequenc
         reconciled=row.reconciled,
         events=tuple(events),
     )
+
+
+def _leg_of(leg: Values) -> LegRecord:
+    ended_by = leg["ended_by"]
+    return LegRecord(**{**leg, "ended_by": None if ended_by is None else Side(ended_by)})
 
 
 def event_of(row: Row[Any]) -> JourneyEvent:

@@ -54,6 +54,9 @@ calls = Table(
     Column("wait_s", Double),
     Column("talk_s", Double),
     Column("agent", Text),
+    Column("from_agent", Text),
+    Column("merged_into", Text),
+    Column("legs", _json),  # a list of conversations; null in rows older than the column
     Column("disposition", _json),
     Column("reconciled", Boolean, nullable=False),
 )

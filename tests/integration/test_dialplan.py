@@ -295,13 +295,7 @@ async def test_who_hangs_up_while_recording_is_told_of_with_what_was_said(ami: R
     assert pbx.recordings is not None
     file = pbx.recordings / f"{caller.call}.wav"
     mark = await caller.order("acd-record", ACD_PROMPT="", ACD_MAX_S="60", ACD_SEQ="4")
-<<<<<<< HEAD
     await until(file.exists, "the tape runs", TAPE_S)
-=======
-    async with asyncio.timeout(TAPE_S):
-        while not file.exists():  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
->>>>>>> b5a947f (docs: places, limits and overflow; samples)
     await caller.hang_up()
     done = await caller.hears("AcdDone", mark)
     assert (done["Verb"], done["Seq"], done["Status"]) == ("record", "4", "hangup")

@@ -82,6 +82,38 @@ def enters(call: str, did: str = SALES, number: str = "79160000001", ago: float 
     )
 
 
+def consults(agent_id: str, call: str, did: str = SUPPORT) -> Step:
+    """An agent calls a queue's number from the agent's own phone: this is the call."""
+    asker = AgentId(agent_id)
+    return Step(
+        f"{agent_id} asks a queue: {call}",
+        lambda at: ev.CallEntered(at, CallId(call), NODE, did, agent_id, "", at, from_agent=asker),
+    )
+
+
+def sent_on(call: str, to: str) -> Step:
+    return Step(f"{call} is sent on to {to}", lambda at: ev.CallSentOn(at, CallId(call), to))
+
+
+def handed_over(call: str, agent_id: str | None, offer: str | None, consultation: str | None = None) -> Step:
+    agent = None if agent_id is None else AgentId(agent_id)
+    leg = None if offer is None else OfferId(offer)
+    asked = None if consultation is None else CallId(consultation)
+    return Step(
+        f"{call} is handed over to {agent_id}, leg {offer}",
+        lambda at: ev.CallHandedOver(at, CallId(call), agent, leg, asked),
+    )
+
+
+def handed_early(call: str, agent_id: str | None = None, consultation: str | None = None) -> Step:
+    agent = None if agent_id is None else AgentId(agent_id)
+    asked = None if consultation is None else CallId(consultation)
+    return Step(
+        f"{call} is handed over before anybody answered",
+        lambda at: ev.CallHandedEarly(at, CallId(call), agent, asked),
+    )
+
+
 def leaves(call: str) -> Step:
     return Step(f"{call} leaves", lambda at: ev.CallerLeft(at, CallId(call)))
 
@@ -270,7 +302,7 @@ def _order(kind: type, text: str, **fields: object) -> Says:
     return Says(kind, tuple(fields.items()), text, order=True)
 
 
-def _aside(kind: type, text: str, **fields: object) -> Says:
+def _aside(kind: type, text: str, /, **fields: object) -> Says:
     return Says(kind, tuple(fields.items()), text)
 
 
@@ -301,6 +333,14 @@ def records(call: str, *prompts: str) -> Says:
     return _order(cmd.Record, f"{call} is recorded", call_id=call, **fields)
 
 
+def adopts(call: str, offer: str, agent_id: str) -> Says:
+    return _aside(cmd.Adopt, f"{call} is told of {agent_id}", call_id=call, offer_id=offer, agent_id=agent_id)
+
+
+def reclaims(call: str) -> Says:
+    return _aside(cmd.Reclaim, f"{call} is given its facts back", call_id=call)
+
+
 def notes_queue(call: str, queue_name: str = "sales") -> Says:
     return _aside(cmd.Hold, f"the queue is noted on {call}", call_id=call, queue=queue_name, move=False)
 
@@ -313,7 +353,7 @@ def mirrors(agent_id: str, **fields: object) -> Says:
     return _aside(cmd.MirrorAgent, f"{agent_id} in the fallback queue: {fields}", agent_id=agent_id, **fields)
 
 
-def fact(call: str, kind: str, **fields: object) -> Says:
+def fact(call: str, kind: str, /, **fields: object) -> Says:
     """A fact of the call's journey; only the data given here is compared."""
     return _aside(cmd.Journal, f"{call}: {kind} {fields or ''}", call_id=call, fact=kind, **fields)
 

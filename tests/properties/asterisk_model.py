@@ -20,7 +20,7 @@ TAPE_S = 30.0
 
 @dataclass
 class Caller:
-    """A caller's channel. `offer` and `agent` are those of the last dialling, as the channel variables are."""
+    """A caller's channel. `offer` and `agent` are those of the last leg, `noted` what the channel's variables say."""
 
     call: CallId
     did: str
@@ -33,6 +33,8 @@ class Caller:
     offer: OfferId | None = None
     agent: AgentId | None = None
     leg: str = ""  # of the agent: "", "dialled", "answered", "bridged"
+    noted: tuple[OfferId | None, AgentId | None] = (None, None)
+    from_agent: AgentId | None = None  # whose own phone it comes from
 
 
 @dataclass
@@ -58,6 +60,8 @@ class Asterisk:
                 self._to(command.call_id, "hold", at)
             case cmd.Hold(move=True):
                 self._to(command.call_id, "hold", at)
+            case cmd.Adopt() if command.call_id in self.callers:
+                self.callers[command.call_id].noted = (command.offer_id, command.agent_id)
             case cmd.Collect() | cmd.Bye():
                 caller = self._to(command.call_id, "collect" if isinstance(command, cmd.Collect) else "bye", at)
                 if caller is not None:
@@ -73,6 +77,7 @@ class Asterisk:
             self.tell(ev.OfferEnded(at, ring.offer_id, OfferResult.ERROR))
             return
         caller.offer, caller.agent, caller.leg, caller.queue = ring.offer_id, ring.agent_id, "dialled", ring.queue
+        caller.noted = (ring.offer_id, ring.agent_id)
 
     def _to(self, call: CallId, verb: str, at: float) -> Caller | None:
         """Redirect: whatever the channel was doing ends, and the agent's leg with it."""
@@ -113,6 +118,9 @@ class Asterisk:
         self._drop_leg(caller, at)
         del self.callers[caller.call]
         self.tell(ev.CallerLeft(at, caller.call))
+        if caller.from_agent is not None:
+            self.own.get(caller.from_agent, set()).discard(caller.call)
+            self.tell(ev.OwnCallEnded(at, caller.from_agent, caller.call))
 
     def fail(self, caller: Caller, result: OfferResult, at: float) -> None:
         """The dialling comes to nothing and the caller is held again."""
@@ -137,8 +145,39 @@ class Asterisk:
         assert caller.offer is not None
         self.tell(ev.PartyHungUp(at, caller.call, Side.AGENT))
         self._drop_leg(caller, at)
-        self.tell(ev.TalkEnded(at, caller.offer))
+        if caller.noted[0] is not None:
+            self.tell(ev.TalkEnded(at, caller.noted[0]))
         caller.verb, caller.since = "after", at
+
+    # -- transfers ----------------------------------------------------------------------------------------------
+
+    def send_on(self, caller: Caller, to: str, at: float) -> None:
+        """A blind transfer by the agent whom the caller talks with."""
+        self._drop_leg(caller, at)
+        caller.verb, caller.since = "hold", at
+        self.tell(ev.CallSentOn(at, caller.call, to), ev.CallHeld(at, caller.call))
+
+    def ask(self, asker: AgentId, call: CallId, did: str, at: float) -> None:
+        """An agent calls a queue's number from the agent's own phone."""
+        self.callers[call] = Caller(call, did, asker, at, since=at, from_agent=asker)
+        self.own.setdefault(asker, set()).add(call)
+        self.tell(ev.OwnCallStarted(at, asker, call), ev.CallEntered(at, call, NODE, did, asker, "", at, asker))
+        self.tell(ev.CallHeld(at, call))
+
+    def complete(self, caller: Caller, question: Caller, at: float) -> None:
+        """The agent hands the caller over to whom the question was put; or, when nobody has answered it, early."""
+        left = caller.offer
+        if question.leg == "bridged":
+            caller.offer, caller.agent = question.offer, question.agent
+            self.tell(ev.CallHandedOver(at, caller.call, question.agent, question.offer, question.call))
+        else:
+            caller.leg = ""
+            self.tell(ev.CallHandedEarly(at, caller.call, None, question.call))
+            self._drop_leg(question, at)
+        question.leg = ""
+        if left is not None:
+            self.tell(ev.AgentLegGone(at, left))
+        self._end(question, at)
 
     def press(self, caller: Caller, digits: str, at: float) -> None:
         """The caller answers a question."""
@@ -178,21 +217,27 @@ class Asterisk:
 
     def picture(self, at: float, restarted: bool = False) -> ev.NodeRead:
         """What a reading shows now."""
-        calls = tuple(
-            ev.FoundCall(
-                one.call,
-                one.did,
-                one.number,
-                "",
-                one.entered_at,
-                one.verb,
-                one.queue,
-                one.offer or "",
-                one.agent or "",
-                one.leg == "bridged",
-            )
-            for one in self.callers.values()
-        )
+        calls = tuple(_seen(one) for one in self.callers.values())
         phones = frozenset(agent for agent, there in self.reachable.items() if there)
         own = tuple((agent, channel) for agent, channels in self.own.items() for channel in sorted(channels))
         return ev.NodeRead(at, NODE, restarted, calls, phones, own)
+
+
+def _seen(one: Caller) -> ev.FoundCall:
+    bridged = one.leg == "bridged"
+    handed_over = bridged and one.verb == "connect" and one.noted[1] != one.agent
+    offer, agent = (one.offer, one.agent) if handed_over else one.noted
+    return ev.FoundCall(
+        one.call,
+        one.did,
+        one.number,
+        "",
+        one.entered_at,
+        one.verb,
+        one.queue,
+        offer or "",
+        agent or "",
+        bridged,
+        from_agent=one.from_agent,
+        handed_over=handed_over,
+    )

@@ -205,6 +205,50 @@ class BrainMachine(RuleBasedStateMachine):
         self.asterisk.agent_hangs_up(self._one(data, "connect", leg=("answered", "bridged")), self.now)
         self.events_follow()
 
+    @precondition(lambda self: self._in("connect", leg=("bridged",)))
+    @rule(data=st.data(), to=st.sampled_from(["1", "2", "9", "a", "b", "c"]))
+    def an_agent_sends_a_caller_on(self, data: st.DataObject, to: str) -> None:
+        self.asterisk.send_on(self._one(data, "connect", leg=("bridged",)), to, self.now)
+        self.events_follow()
+
+    @precondition(lambda self: self._in("connect", leg=("bridged",)))
+    @rule(data=st.data(), did=st.sampled_from(["1", "2"]), until=st.sampled_from(["asked", "bridged", "over", "over"]))
+    def an_agent_asks_a_queue(self, data: st.DataObject, did: str, until: str) -> None:
+        """So far at once; what is left undone, other rules do."""
+        caller = self._one(data, "connect", leg=("bridged",))
+        assert caller.agent is not None
+        self.calls_made += 1
+        call = CallId(f"call{self.calls_made}")
+        self.asterisk.ask(caller.agent, call, did, self.now)
+        self.events_follow()
+        question = self.asterisk.callers[call]
+        if until != "asked" and question.leg == "dialled":
+            self.asterisk.answer(question, self.now)
+            self.asterisk.bridge(question, self.now)
+            self.events_follow()
+        if until == "over" and (caller, question) in self._askers():
+            self.asterisk.complete(caller, question, self.now)
+            self.events_follow()
+
+    @precondition(lambda self: self._askers())
+    @rule(data=st.data())
+    def an_agent_hands_a_caller_over(self, data: st.DataObject) -> None:
+        caller, question = data.draw(st.sampled_from(self._askers()))
+        self.asterisk.complete(caller, question, self.now)
+        self.events_follow()
+
+    def _askers(self) -> list[tuple[Caller, Caller]]:
+        """Callers who talk with an agent, and that agent's own calls to a queue; early ones only if orders come in."""
+        talking = self._in("connect", leg=("bridged",))
+        return [
+            (caller, question)
+            for caller in talking
+            for question in self.asterisk.callers.values()
+            if question.from_agent == caller.agent
+            and question is not caller
+            and (question.leg == "bridged" or (self.asterisk.linked and not self.lagging))
+        ]
+
     @precondition(lambda self: self._in("collect"))
     @rule(data=st.data(), digits=st.sampled_from(["", "0", "9", "10", "15", "*"]))
     def a_caller_presses(self, data: st.DataObject, digits: str) -> None:

@@ -1,4 +1,4 @@
-"""Record the transcripts anew: `python -m tests.transcripts.record`. Needs the laboratory's Asterisk.
+"""Record the transcripts anew: `python -m tests.transcripts.record [STORY ...]`. Needs the laboratory's Asterisk.
 
 Each story is played by telephones against a real Asterisk and the whole daemon. What Asterisk said to the daemon goes
 into `<story>.txt`, what the daemon made of it into `<story>.json`. Names and numbers are invented.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -124,6 +125,79 @@ async def _answered_by_the_second(stage: Stage, caller: Any) -> None:
     await caller.hang_up()
 
 
+async def _talking_with_the_first(stage: Stage) -> tuple[Any, IncomingCall]:
+    caller = await stage.call_in()
+    call = await stage.rings_at("1001")
+    await asyncio.sleep(0.2)
+    await call.answer()
+    await asyncio.sleep(0.5)
+    return caller, call
+
+
+async def _the_second_hangs_up(stage: Stage, caller: Any, call: IncomingCall) -> None:
+    await asyncio.sleep(0.7)
+    await call.hang_up()
+    await stage.until(lambda: any(record.survey_asked_at for record in stage.daemon.board.live_calls()))
+    await asyncio.sleep(0.3)
+    await caller.hang_up()
+
+
+async def _blind(stage: Stage, to: str) -> None:
+    caller, call = await _talking_with_the_first(stage)
+    await call.refer(to)
+    other = await stage.rings_at("1002")
+    await asyncio.sleep(0.2)
+    await other.answer()
+    await _the_second_hangs_up(stage, caller, other)
+
+
+async def blind_to_agent(stage: Stage) -> None:
+    """The first agent sends the caller on to the second, who hangs up; the caller leaves the survey."""
+    await _blind(stage, "1002")
+
+
+async def blind_to_queue(stage: Stage) -> None:
+    """The first agent sends the caller on to another queue, whose agent hangs up; the caller leaves the survey."""
+    await _blind(stage, replay.OTHER_DID)
+
+
+async def _attended(stage: Stage, to: str) -> None:
+    caller, call = await _talking_with_the_first(stage)
+    await call.hold()
+    question = await stage.phones["1001"].call(to)
+    other = await stage.rings_at("1002")
+    await asyncio.sleep(0.2)
+    await other.answer()
+    await asyncio.sleep(0.4)
+    await call.refer_to(question)
+    await _the_second_hangs_up(stage, caller, other)
+
+
+async def attended_to_agent(stage: Stage) -> None:
+    """The first agent calls the second, hands the caller over; the second hangs up; the caller leaves the survey."""
+    await _attended(stage, "1002")
+
+
+async def attended_to_queue(stage: Stage) -> None:
+    """The same, the second agent being reached through a queue's number."""
+    await _attended(stage, replay.OTHER_DID)
+
+
+async def handed_early(stage: Stage) -> None:
+    """The first agent hands the caller over while the second agent's phone still rings."""
+    caller, call = await _talking_with_the_first(stage)
+    await call.hold()
+    question = await stage.phones["1001"].call("1002")
+    await stage.rings_at("1002")
+    await question.wait_ringing(PATIENCE_S)
+    await asyncio.sleep(0.3)
+    await call.refer_to(question)
+    other = await stage.rings_at("1002")
+    await asyncio.sleep(0.2)
+    await other.answer()
+    await _the_second_hangs_up(stage, caller, other)
+
+
 async def own_call(stage: Stage) -> None:
     """One agent calls the other over the house's own lines."""
     call = await stage.phones["1001"].call("1002")
@@ -142,6 +216,7 @@ async def feature_codes(stage: Stage) -> None:
 
 STORIES: tuple[Callable[[Stage], Awaitable[None]], ...] = (
     served, abandoned, refused, rung_out, own_call, feature_codes,
+    blind_to_agent, blind_to_queue, attended_to_agent, attended_to_queue, handed_early,
 )  # fmt: skip
 
 
@@ -192,7 +267,10 @@ def _settings(asterisk: LabAsterisk, port: int, database: Path) -> Settings:
             "asterisk": [{**link, "username": asterisk.ami_username, "secret": asterisk.ami_secret}],
             "database": f"sqlite+aiosqlite:///{database}",
             "http": {"port": 0},
-            "queues": {"sales": {"dids": [replay.DID], "require": "sales >= 1", **replay.QUEUE}},
+            "queues": {
+                "sales": {"dids": [replay.DID], "require": "sales >= 1", **replay.QUEUE},
+                "support": {"dids": [replay.OTHER_DID], "require": "sales >= 1", **replay.QUEUE},
+            },
             "agents": {
                 agent.id: {"name": f"Agent {agent.id}", "endpoint": f"PJSIP/{agent.id}", "skills": {"sales": 5},
                            "login": "start"}
@@ -203,14 +281,14 @@ def _settings(asterisk: LabAsterisk, port: int, database: Path) -> Settings:
     )  # fmt: skip
 
 
-async def main() -> None:
-    """All stories, each on a daemon of its own."""
+async def main(*wanted: str) -> None:
+    """The stories of these names, or all of them, each on a daemon of its own."""
     spec = LabSpec(agents=agent_accounts(1001, len(replay.AGENTS)), systemname="lab")
     async with run_asterisk(spec) as asterisk:
         with tempfile.TemporaryDirectory() as folder:
-            for story in STORIES:
+            for story in [story for story in STORIES if not wanted or story.__name__ in wanted]:
                 await record(asterisk, story, Path(folder))
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(*sys.argv[1:]))

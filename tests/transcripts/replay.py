@@ -27,6 +27,7 @@ from acd.queues.requirements import parse as requirement
 FOLDER = Path(__file__).parent
 NODE = "main"
 DID = "74951234567"
+OTHER_DID = "74957654321"
 AGENTS = ("1001", "1002")
 AFTERWARDS_S = 5.0  # the last wrap-up ends after the last message
 QUEUE: dict[str, Any] = {"ring_timeout_s": 2, "wrap_up_s": 1, "survey": "nps"}
@@ -65,8 +66,9 @@ class Replay:
 
     def __post_init__(self) -> None:
         queue = QueueSpec(QueueName("sales"), requirement("sales >= 1"), frozenset({DID}), **QUEUE)
+        other = QueueSpec(QueueName("support"), requirement("sales >= 1"), frozenset({OTHER_DID}), **QUEUE)
         agents = [AgentSpec(AgentId(a), f"Agent {a}", f"PJSIP/{a}", {"sales": 5}) for a in AGENTS]
-        self.core = Core(Plan({queue.name: queue}, {agent.id: agent for agent in agents}))
+        self.core = Core(Plan({queue.name: queue, other.name: other}, {agent.id: agent for agent in agents}))
         registry = Registry({agent.endpoint: agent.id for agent in agents})
         phones = Phones()
         self.translator = Translator(NODE, registry, phones, AsteriskTime(), "RU")
@@ -105,7 +107,16 @@ class Replay:
             match command:
                 case cmd.AgentChanged():
                     self.agents.append([command.agent_id, str(command.state)])
-                case cmd.Hold() | cmd.Ring() | cmd.Withdraw() | cmd.Say() | cmd.Collect() | cmd.Bye():
+                case (
+                    cmd.Hold()
+                    | cmd.Ring()
+                    | cmd.Withdraw()
+                    | cmd.Adopt()
+                    | cmd.Reclaim()
+                    | cmd.Say()
+                    | cmd.Collect()
+                    | cmd.Bye()
+                ):
                     self.steering.carry_out(command)
                 case cmd.SetTimer(name, due_at):
                     self._timers[name] = due_at
@@ -129,7 +140,9 @@ def load(story: str) -> list[Message]:
 
 def picture(record: CallRecord) -> dict[str, Any]:
     """What two tellings of the same call must agree on; durations to a tenth of a second."""
+    legs = [[leg.agent, leg.queue] for leg in record.legs]
     return {
+        **({"legs": legs} if len(legs) > 1 else {}),
         "did": record.did,
         "number": record.number,
         "name": record.name,

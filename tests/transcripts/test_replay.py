@@ -11,7 +11,8 @@ from acd.ami.messages import Message
 from tests import rules
 from tests.transcripts import replay
 
-STORIES = ("served", "abandoned", "refused", "rung_out", "own_call", "feature_codes")
+TRANSFERS = ("blind_to_agent", "blind_to_queue", "attended_to_agent", "attended_to_queue", "handed_early")
+STORIES = ("served", "abandoned", "refused", "rung_out", "own_call", "feature_codes", *TRANSFERS)
 CLOCKS_AGREE_S = 0.15  # live, a message is dated when it is worked on; here, when Asterisk sent it
 
 

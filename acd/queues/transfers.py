@@ -1,0 +1,238 @@
+"""A talking caller whom an agent sends on: to another agent or to a queue, unasked (blind) or asked (attended).
+
+    TALKING --blind--> WAITING in the queue, or held for the one agent --not taken, nobody's number--> WAITING as before
+    TALKING --attended--> TALKING with whoever was asked
+
+Asterisk moves the channels, we follow. The call stays one call with one journey: the first agent's wrap-up begins, the
+caller keeps `joined_at`, and is asked once, at the very end. A transfer that comes to nothing puts the caller back into
+the line of the transferring agent's queue, at the old place; that agent is asked again only when nobody else is left.
+
+An agent's own call through a queue, made to ask before an attended transfer, is a call with a record of its own; when
+the transfer is completed it is merged into the customer's: whoever answered it goes on with the customer.
+"""
+
+from __future__ import annotations
+
+from acd.queues import events as ev
+from acd.queues.calls import Calls
+from acd.queues.commands import Adopt, Reclaim
+from acd.queues.journey import Fact, Value
+from acd.queues.model import Agent, AgentId, Call, CallId, CallPhase, Offer, OfferId, OfferResult, QueueSpec, Side
+from acd.queues.offers import Offers
+from acd.queues.shop import Shop
+
+Happened = ev.CallSentOn | ev.CallHandedOver | ev.CallHandedEarly
+TALKED = (CallPhase.TALKING, CallPhase.AFTER)  # AFTER: the agent's leg was gone before we heard why
+
+
+class Transfers:
+    """Follows the transfers. `_held`: calls that wait for the one agent, with the offers made before."""
+
+    def __init__(self, shop: Shop, calls: Calls, offers: Offers) -> None:
+        self._shop = shop
+        self._calls = calls
+        self._offers = offers
+        self._held: dict[CallId, int] = {}
+
+    def happened(self, call: Call, event: Happened) -> None:
+        """An agent's phone has sent the caller on; nothing when there is no conversation it could have left."""
+        if call.phase not in TALKED or call.answered_at is None or call.leaving:
+            return
+        if isinstance(event, ev.CallHandedOver) and event.offer_id is not None and call.offer_id == event.offer_id:
+            return  # told before
+        match event:
+            case ev.CallSentOn(at, _, to):
+                self._blind(call, to, at)
+            case ev.CallHandedOver():
+                self._attended(call, event)
+            case ev.CallHandedEarly():
+                self._early(call, event)
+
+    # -- to whom nobody has talked ----------------------------------------------------------------------------------
+
+    def _blind(self, call: Call, to: str, at: float) -> None:
+        by = self._leave(call, at)
+        queue = self._shop.plan.queue_of_did(to)
+        agent = self._shop.desk.get(AgentId(to))
+        if queue is not None:
+            self._note(call, at, by, "blind", "queue", queue.name)
+            self._to_queue(call, queue, by, at)
+        elif agent is not None:
+            self._note(call, at, by, "blind", "agent", agent.spec.id)
+            self._to_agent(call, agent, by, at)
+        else:
+            self._note(call, at, by, "blind", "nobody", to)
+            self._back(call, by, at)
+            self._returned(call, None, "nobody has this number", at)
+
+    def _early(self, call: Call, event: ev.CallHandedEarly) -> None:
+        """As if sent on blindly: the caller leaves the agent's own call, which ends with that, and gets the order."""
+        at, by = event.at, self._leave(call, event.at)
+        self._shop.emit(Reclaim(call.id))
+        asked = self._shop.calls.get(event.consultation) if event.consultation is not None else None
+        queue = self._shop.queue_of(asked) if asked is not None else None
+        agent = self._shop.desk.get(event.agent_id) if event.agent_id is not None else None
+        if asked is not None:
+            self._merge(asked, call, at)
+        self._shop.hold(call)
+        if queue is not None:
+            self._note(call, at, by, "attended", "queue", queue.name, event.consultation)
+            self._to_queue(call, queue, by, at)
+        elif agent is not None:
+            self._note(call, at, by, "attended", "agent", agent.spec.id)
+            self._to_agent(call, agent, by, at)
+        else:
+            self._note(call, at, by, "attended", "outside", "")
+            self._back(call, by, at)
+            self._returned(call, None, "nobody had answered", at)
+
+    def _leave(self, call: Call, at: float) -> AgentId | None:
+        """The agent is out of the conversation."""
+        if call.phase is CallPhase.TALKING:
+            self._calls.end_talk(call, at, Side.AGENT)
+        return call.agent_id
+
+    def _to_queue(self, call: Call, queue: QueueSpec, by: AgentId | None, at: float) -> None:
+        self._back(call, by, at)
+        self._calls.join(call, queue, at)
+
+    def _to_agent(self, call: Call, agent: Agent, by: AgentId | None, at: float) -> None:
+        """Hold the call for this agent, as long as a phone rings; not for one who is not here, or who sent it."""
+        self._back(call, by, at)
+        if not agent.logged_in or agent.spec.id == by:
+            self._returned(call, agent.spec.id, "logged out" if agent.spec.id != by else "sent it", at)
+            return
+        queue = self._shop.queue_of(call)
+        call.only = agent.spec.id
+        call.only_until = at + (queue.ring_timeout_s if queue is not None else 0.0)
+        call.refused_by.pop(agent.spec.id, None)
+        self._held[call.id] = call.offers_made
+        self._shop.alarms.set(f"only:{call.id}", call.only_until)
+        self._shop.changed(call)
+
+    def _back(self, call: Call, by: AgentId | None, at: float) -> None:
+        """Into the line, at the old place; who sent the caller on is asked when nobody else is left."""
+        self._calls.back_in_line(call, at)
+        if self._shop.queue_of(call) is None:  # gone from the plan while they talked
+            self._calls.place(call, None, at)
+            return
+        if by is not None:
+            again_at = at + self._shop.backoff.refused_pair_s
+            call.refused_by[by] = again_at
+            self._shop.alarms.set(f"refused:{call.id}:{by}", again_at)
+        self._shop.changed(call)
+
+    # -- to whom the agent has talked -------------------------------------------------------------------------------
+
+    def _attended(self, call: Call, event: ev.CallHandedOver) -> None:
+        at, by = event.at, self._leave(call, event.at)
+        asked = self._shop.calls.get(event.consultation) if event.consultation is not None else None
+        queue = self._shop.queue_of(asked) if asked is not None else None
+        if asked is not None:
+            self._merge(asked, call, at)
+        agent = self._shop.desk.get(event.agent_id) if event.agent_id is not None else None
+        if agent is not None and agent.offer_id is not None:
+            self._offers.withdraw_from(agent, at)
+        free = agent is not None and agent.call_id is None and agent.offer_id is None
+        to = agent.spec.id if agent is not None else ""
+        self._note(call, at, by, "attended", "agent" if agent else "outside", to, event.consultation)
+        self._shop.forget_offer(call)
+        self._offers.cancel_timers(call)
+        if queue is not None and queue.name != call.queue:
+            call.queue = queue.name
+            self._shop.note(call, at, Fact.QUEUED, queue=queue.name, joined_at=call.joined_at)
+        self._shop.move(call, CallPhase.TALKING, at)
+        call.talk_ended_at = None
+        if agent is None or not free or event.offer_id is None:
+            call.agent_id = None
+            self._shop.note(call, at, Fact.CONNECTED, agent=None)
+            return
+        self._adopt(call, agent, event.offer_id, at)
+
+    def _adopt(self, call: Call, agent: Agent, offer_id: OfferId, at: float) -> None:
+        """The caller talks with this agent, on a leg that was made for another call."""
+        call.agent_id = agent.spec.id
+        self._shop.desk.handed_over(agent)  # the end of the call it was made for may have been heard first
+        self._shop.desk.talking(agent, call)
+        self._shop.note(call, at, Fact.CONNECTED, offer_id=offer_id, agent=agent.spec.id)
+        self._tie(call, agent.spec.id, offer_id, at)
+
+    def _tie(self, call: Call, agent_id: AgentId, offer_id: OfferId, since: float) -> None:
+        """The call's leg is known by this id, to us and on the caller's channel."""
+        self._shop.forget_offer(call)
+        self._shop.offers[offer_id] = Offer(offer_id, call.id, agent_id, since, rang=True, accepted_at=since)
+        call.offer_id = offer_id
+        self._shop.emit(Adopt(call.id, offer_id, agent_id, call.queue, call.joined_at, since))
+
+    def seen(self, call: Call, seen: ev.FoundCall, at: float) -> None:
+        """A look at Asterisk shows the caller with another agent than the caller's channel says."""
+        agent_id, offer_id = AgentId(seen.agent_id), OfferId(seen.offer_id)
+        if call.phase is CallPhase.TALKING and call.agent_id == agent_id:
+            self._tie(call, agent_id, offer_id, at)  # we know, the channel does not: we died over telling it
+        else:
+            self.happened(call, ev.CallHandedOver(at, call.id, agent_id, offer_id, seen.consultation))
+
+    def _merge(self, asked: Call, into: Call, at: float) -> None:
+        """The agent's own call has served its purpose; its channel goes in a moment, who answered it goes on."""
+        if asked.phase is CallPhase.TALKING:
+            agent = self._shop.desk.get(asked.agent_id) if asked.agent_id is not None else None
+            self._shop.note(asked, at, Fact.TALK_ENDED, agent=asked.agent_id, by=Side.AGENT)
+            asked.talk_ended_at = at
+            if agent is not None and agent.call_id == asked.id:
+                self._shop.desk.handed_over(agent)
+        offer = self._shop.offer_of(asked)
+        if offer is not None and asked.phase in (CallPhase.OFFERED, CallPhase.CONNECTING):
+            self._offers.end(offer, asked, OfferResult.WITHDRAWN, at)
+        self._shop.forget_offer(asked)
+        self._offers.cancel_timers(asked)
+        asked.leaving = True
+        self._shop.move(asked, CallPhase.AFTER, at)
+        self._shop.note(asked, at, Fact.MERGED, into=into.id)
+
+    # -- afterwards ---------------------------------------------------------------------------------------------------
+
+    def settle(self, at: float) -> None:
+        """A call that is held for an agent is let go to all when that agent had it, did not come, or went home."""
+        for call_id, offers_made in list(self._held.items()):
+            call = self._shop.calls.get(call_id)
+            if call is None or call.phase in TALKED or call.only is None:
+                self._release(call_id, call)
+                continue
+            agent = self._shop.desk.get(call.only) if call.only is not None else None
+            if call.phase is not CallPhase.WAITING:
+                continue
+            reason = self._why_not(call, agent, offers_made, at)
+            if reason is not None:
+                self._release(call_id, call)
+                self._returned(call, agent.spec.id if agent else None, reason, at)
+
+    @staticmethod
+    def _why_not(call: Call, agent: Agent | None, offers_made: int, at: float) -> str | None:
+        if agent is None or not agent.logged_in:
+            return "logged out"
+        if call.offers_made > offers_made:
+            return "did not take it"
+        return "not free in time" if call.only_until is not None and call.only_until <= at else None
+
+    def _release(self, call_id: CallId, call: Call | None) -> None:
+        del self._held[call_id]
+        self._shop.alarms.cancel(f"only:{call_id}")
+        if call is not None:
+            call.only = call.only_until = None
+            self._shop.changed(call)
+
+    def _returned(self, call: Call, agent_id: AgentId | None, reason: str, at: float) -> None:
+        self._shop.note(call, at, Fact.RETURNED, agent=agent_id, reason=reason)
+
+    def _note(
+        self,
+        call: Call,
+        at: float,
+        by: AgentId | None,
+        kind: str,
+        target: str,
+        to: str,
+        consultation: CallId | None = None,
+    ) -> None:
+        data: dict[str, Value] = {"from": by, "to": to, "kind": kind, "target": target, "consultation": consultation}
+        self._shop.note(call, at, Fact.TRANSFERRED, **data)
