@@ -115,6 +115,9 @@ def own_priority(record: CallRecord) -> float | None:
     return None
 
 
+_BLANK = CallRecord(id=CallId(""))
+
+
 def fold(events: Iterable[JourneyEvent]) -> CallRecord:
     """The record that the facts of one call give; ValueError when there are none."""
     record: CallRecord | None = None
@@ -128,7 +131,7 @@ def fold(events: Iterable[JourneyEvent]) -> CallRecord:
 def apply(record: CallRecord | None, event: JourneyEvent) -> CallRecord:
     """The record after one more fact. A fact that was applied already is ignored."""
     if record is None:
-        record = CallRecord(id=event.call_id)
+        record = replace(_BLANK, id=event.call_id)
     if event.seq <= record.seq:
         return record
     record = replace(record, seq=event.seq, events=(*record.events, event))

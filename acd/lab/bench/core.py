@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from random import Random
 
+from acd.daemon import GC_THRESHOLD
 from acd.ivr.core import Core
 from acd.queues import events as ev
 from acd.queues.commands import Ring
@@ -31,7 +32,6 @@ SKILLS = 500
 SKILLS_EACH = 10
 DECISIONS = 2_000
 START = 1_700_000_000.0
-GC_THRESHOLD = 50_000
 
 
 @dataclass(frozen=True, slots=True)
