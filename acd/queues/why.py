@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from acd.queues import matching
+from acd.queues import matching, refusals
 from acd.queues.engine import Engine
 from acd.queues.model import Agent, AgentState, Call, CallPhase, Side
 from acd.queues.states import agent_state
@@ -28,7 +28,7 @@ def explain(engine: Engine, call: Call, at: float) -> Why:
 def _summary(engine: Engine, call: Call, candidates: tuple[Candidate, ...], at: float) -> str:
     match call.phase:
         case CallPhase.OFFERED | CallPhase.CONNECTING:
-            return "it is being offered to " + next((c.name for c in candidates if c.chosen), "an agent")
+            return "it is being offered to " + (", ".join(c.name for c in candidates if c.chosen) or "an agent")
         case CallPhase.TALKING:
             return "it is being talked on with " + next((c.name for c in candidates if c.chosen), "an agent")
         case CallPhase.AFTER:
@@ -60,7 +60,7 @@ def _why_waiting(engine: Engine, call: Call, candidates: tuple[Candidate, ...], 
 
 
 def _candidate(engine: Engine, call: Call, agent: Agent, at: float) -> Candidate:
-    chosen = agent.call_id == call.id or (agent.offer_id is not None and agent.offer_id == call.offer_id)
+    chosen = agent.call_id == call.id or agent.offer_id in (call.offer_id or "", *call.beside)
     able = call.queue in engine.plan.queues and matching.qualified(call, agent, engine.plan, at)
     return Candidate(agent.spec.id, agent.spec.name, able, chosen, _reason(engine, call, agent, at, able, chosen))
 
@@ -79,16 +79,20 @@ def _reason(engine: Engine, call: Call, agent: Agent, at: float, able: bool, cho
     if state is AgentState.PAUSED:
         return f"paused: {agent.pause_reason}"
     if state is AgentState.READY:
-        return _why_not_rung(call, agent, at)
+        return _why_not_rung(engine, call, agent, at)
     if state is AgentState.BUSY and not agent.own_channels:
         return f"an offer to the phone failed; it rests for {agent.rest_until - at:.0f} s"
+    if state is AgentState.UNREACHABLE and agent.reachable:
+        return f"the phone did not answer; tried again in {agent.rest_until - at:.0f} s, or when it registers"
     return _AWAY[state]
 
 
-def _why_not_rung(call: Call, agent: Agent, at: float) -> str:
-    again_at = call.refused_by.get(agent.spec.id, at)
-    if again_at > at:
-        return f"refused this call; asked again in {again_at - at:.0f} s if nobody else is free"
+def _why_not_rung(engine: Engine, call: Call, agent: Agent, at: float) -> str:
+    again_s = refusals.again_in_s(
+        call, agent.spec.id, engine.desk.on_duty(), lambda other: matching.qualified(call, other, engine.plan, at), at
+    )
+    if again_s:
+        return f"refused this call; asked again in {again_s:.0f} s at the latest"
     return "free; another call comes before, or an offer is about to be made"
 
 

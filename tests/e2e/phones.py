@@ -58,7 +58,8 @@ class Phones:
         """The line from the town, opened with these options when it is first asked for."""
         if self._trunk is None:
             server = (self._asterisk.sip_host, self._asterisk.sip_port)
-            trunk = {"user": "trunk", "server": server, "local_host": self._asterisk.trunk_host, **options}
+            here = {"local_host": self._asterisk.trunk_host, "local_port": self._asterisk.trunk_port}
+            trunk = {"user": "trunk", "server": server, **here, **options}
             self._trunk = Phone(**trunk)  # type: ignore[arg-type]
             await self._trunk.start()
             self._all.append(self._trunk)

@@ -110,6 +110,7 @@ class Replay:
                 case (
                     cmd.Hold()
                     | cmd.Ring()
+                    | cmd.Drop()
                     | cmd.Withdraw()
                     | cmd.Adopt()
                     | cmd.Reclaim()

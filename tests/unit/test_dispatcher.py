@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -14,11 +15,15 @@ from acd.ivr.core import Core
 from acd.ports import Entry
 from acd.queues import commands as cmd
 from acd.queues import events as ev
-from acd.queues.model import AgentId, CallId, OfferId
+from acd.queues.model import AgentId, CallId, OfferId, QueueName
 from tests.playbooks.words import SALES, agent, plan
 
 AT = 1_800_000_000.0
 ANNA = AgentId("1001")
+LEG = cmd.Leg(OfferId("c1.2"), ANNA, "PJSIP/1001")
+RING = cmd.Ring(CallId("c1"), (LEG,), 20.0, QueueName("sales"), AT)
+WITHDRAW = cmd.Withdraw(CallId("c1"), OfferId("c1.1"))
+DROP = cmd.Drop(CallId("c1"), OfferId("c1.1"))
 
 
 class World:
@@ -68,6 +73,25 @@ async def test_an_event_becomes_orders_records_and_news(world: World) -> None:
     assert all(entry.record is not None for entry in world.entries if entry.journey)
     assert len(world.watched) == len(world.entries)
     assert set(world.timers) == {"ring:c1.1", "limit:c1"}
+
+
+@pytest.mark.parametrize(
+    ("commands", "kept"),
+    [
+        ((WITHDRAW, RING), (RING,)),
+        ((WITHDRAW,), (WITHDRAW,)),
+        ((WITHDRAW, replace(RING, call_id=CallId("c2"))), (WITHDRAW, replace(RING, call_id=CallId("c2")))),
+        ((WITHDRAW, DROP, RING), (WITHDRAW, DROP, RING)),
+    ],
+)
+async def test_a_withdrawal_that_a_ring_of_the_same_call_follows_is_no_order(
+    world: World, monkeypatch: pytest.MonkeyPatch, commands: tuple[cmd.Command, ...], kept: tuple[cmd.Command, ...]
+) -> None:
+    answers = iter([list(commands)])
+    monkeypatch.setattr(world.core, "handle", lambda _: next(answers, []))
+    world.dispatcher.post(ev.Stopping(AT))
+    await world.dispatcher.drain()
+    assert tuple(world.orders) == kept
 
 
 async def test_events_are_decided_in_the_order_they_were_posted(world: World) -> None:
