@@ -222,22 +222,22 @@ class Transfers:
         for call_id, hold in list(self._held.items()):
             call = self._shop.calls.get(call_id)
             if call is None or not hold.holds(call):
-                del self._held[call_id]
-                self._forget(call, hold)
+                self._let_go(call_id, call)
                 continue
             reason = hold.over(call, at) if call.phase is CallPhase.WAITING else None
             if reason is not None:
-                del self._held[call_id]
-                self._forget(call, hold)
+                self._let_go(call_id, call)
                 self._returned(call, hold.agent.spec.id, reason, at)
 
-    def _forget(self, call: Call | None, hold: _Hold) -> None:
+    def _let_go(self, call_id: CallId, call: Call | None) -> None:
         """The call is anybody's again, if nobody else has decided about it."""
-        if call is None or (call.only, call.only_until) != (hold.agent.spec.id, hold.until):
-            return
-        call.only = call.only_until = None
-        self._shop.alarms.cancel(f"only:{call.id}")
-        self._shop.changed(call)
+        hold = self._held.pop(call_id)
+        if call is None:
+            self._shop.alarms.cancel(f"only:{call_id}")
+        elif (call.only, call.only_until) == (hold.agent.spec.id, hold.until):
+            self._shop.alarms.cancel(f"only:{call_id}")
+            call.only = call.only_until = None
+            self._shop.changed(call)
 
     def _returned(self, call: Call, agent_id: AgentId | None, reason: str, at: float) -> None:
         self._shop.note(call, at, Fact.RETURNED, agent=agent_id, reason=reason)
