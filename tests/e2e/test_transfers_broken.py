@@ -85,6 +85,7 @@ async def test_completed_while_the_colleague_is_still_rung(phones: Phones, desk:
         await desk.until_agent(agent.user, "wrap_up", within_s=2)
         if number == rung.user:  # and back, so that it can be tried the other way
             assert await answer.refer(RINGS.did) == 200
+            await desk.order(rung.user, "ready")
             await desk.order(agent.user, "ready")
             talk = await phones.pick_up(agent)
     await caller.hang_up()
