@@ -23,7 +23,16 @@ from acd.records.schema import check
 LINK_PATIENCE_S = 5.0
 LOOK_EVERY_S = 0.05
 HEALTH_PATIENCE_S = 2.0
-CONTEXTS = ("acd-inbound", "acd-hold", "acd-connect", "acd-collect", "acd-bye", "acd-fallback", echo.CONTEXT)
+CONTEXTS = (
+    "acd-inbound",
+    "acd-hold",
+    "acd-connect",
+    "acd-transfer",
+    "acd-collect",
+    "acd-bye",
+    "acd-fallback",
+    echo.CONTEXT,
+)
 
 
 @dataclass(frozen=True, slots=True)

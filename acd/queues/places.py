@@ -46,6 +46,8 @@ class Places:
         """A call has ended: keep its place, if it left one."""
         if record.ended_at is None or record.outcome not in LEFT or not record.number or record.queued_at is None:
             return
+        if record.from_agent is not None:
+            return  # a question: the next one is another
         place = Place(record.id, record.queued_at, record.ended_at)
         for queue in _queues(record):
             known = self._places.get((record.number, queue))

@@ -99,22 +99,26 @@ class Recovery:
             call.queue = queue.name
             call.joined_at = places.place_of(record)
             call.queued_at = places.queued_at(record)
-        if record.answered_at is not None:
-            call.agent_id = record.agent
-            call.phase = CallPhase.AFTER if record.talk_ended_at is not None else CallPhase.TALKING
-        else:
+        unfinished = [offer for offer in record.offers if offer.result is None]
+        if record.answered_at is None:
             _restore_overflow(call, record)
+        else:
+            call.agent_id = record.legs[-1].agent if record.legs else record.agent
+            if record.talk_ended_at is None:
+                call.phase = CallPhase.TALKING
+            elif not unfinished:  # else it is offered once more
+                call.phase = CallPhase.AFTER
         self._shop.add(call)
         if call.phase is CallPhase.TALKING:
             self._restore_talk(call, record)
             return
         if queue is not None and call.phase is CallPhase.WAITING:
             self._calls.set_deadlines(call, queue, at)
-        for last in [offer for offer in record.offers if offer.result is None]:
+        for last in unfinished:
             self._restore_offer(call, last, at)
 
     def _restore_talk(self, call: Call, record: CallRecord) -> None:
-        agent = self._shop.desk.get(record.agent) if record.agent is not None else None
+        agent = self._shop.desk.get(call.agent_id) if call.agent_id is not None else None
         if agent is None or agent.offer_id is not None or agent.call_id is not None:
             return
         self._shop.desk.talking(agent, call)

@@ -13,6 +13,8 @@ the transfer is completed it is merged into the customer's: whoever answered it 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from acd.queues import events as ev
 from acd.queues import refusals
 from acd.queues.calls import Calls
@@ -20,20 +22,42 @@ from acd.queues.commands import Adopt, Reclaim
 from acd.queues.journey import Fact, Value
 from acd.queues.model import Agent, AgentId, Call, CallId, CallPhase, Offer, OfferId, OfferResult, QueueSpec, Side
 from acd.queues.offers import LIVE, Offers
+from acd.queues.places import waits_since
 from acd.queues.shop import Shop
 
 Happened = ev.CallSentOn | ev.CallHandedOver | ev.CallHandedEarly
 TALKED = (CallPhase.TALKING, CallPhase.AFTER)  # AFTER: the agent's leg was gone before we heard why
 
 
+@dataclass(frozen=True, slots=True)
+class _Hold:
+    """A call waits for an agent to whom it was sent; `offers_made` is how many offers it had had by then."""
+
+    agent: Agent
+    until: float
+    offers_made: int
+
+    def holds(self, call: Call) -> bool:
+        """Whether the call is still held, and by this: nobody else has decided about it since."""
+        return call.phase not in TALKED and (call.only, call.only_until) == (self.agent.spec.id, self.until)
+
+    def over(self, call: Call, at: float) -> str | None:
+        """Why the waiting call need not be held any longer."""
+        if not self.agent.logged_in:
+            return "logged out"
+        if call.offers_made > self.offers_made:
+            return "did not take it"
+        return "not free in time" if self.until <= at else None
+
+
 class Transfers:
-    """Follows the transfers. `_held`: calls that wait for the one agent, with the offers made before."""
+    """Follows the transfers."""
 
     def __init__(self, shop: Shop, calls: Calls, offers: Offers) -> None:
         self._shop = shop
         self._calls = calls
         self._offers = offers
-        self._held: dict[CallId, int] = {}
+        self._held: dict[CallId, _Hold] = {}
 
     def happened(self, call: Call, event: Happened) -> None:
         """An agent's phone has sent the caller on; nothing when there is no conversation it could have left."""
@@ -88,7 +112,8 @@ class Transfers:
             self._returned(call, None, "nobody had answered", at)
 
     def _leave(self, call: Call, at: float) -> AgentId | None:
-        """The agent is out of the conversation."""
+        """The agent is out of the conversation. Who refused the call before it was talked on may be asked again."""
+        call.refused_by.clear()
         if call.phase is CallPhase.TALKING:
             self._calls.end_talk(call, at, Side.AGENT)
         return call.agent_id
@@ -96,6 +121,7 @@ class Transfers:
     def _to_queue(self, call: Call, queue: QueueSpec, by: AgentId | None, at: float) -> None:
         self._back(call, by, at)
         self._calls.join(call, queue, at)
+        self._calls.sticky.release(call)  # who served the caller last is who sent the caller on
 
     def _to_agent(self, call: Call, agent: Agent, by: AgentId | None, at: float) -> None:
         """Hold the call for this agent, as long as a phone rings; not for one who is not here, or who sent it."""
@@ -107,7 +133,7 @@ class Transfers:
         call.only = agent.spec.id
         call.only_until = at + (queue.ring_timeout_s if queue is not None else 0.0)
         refusals.forgive(self._shop, call, agent.spec.id)
-        self._held[call.id] = call.offers_made
+        self._held[call.id] = _Hold(agent, call.only_until, call.offers_made)
         self._shop.alarms.set(f"only:{call.id}", call.only_until)
         self._shop.changed(call)
 
@@ -138,8 +164,8 @@ class Transfers:
         self._shop.forget_offer(call)
         self._offers.cancel_timers(call)
         if queue is not None and queue.name != call.queue:
-            call.queue = queue.name
-            self._shop.note(call, at, Fact.QUEUED, queue=queue.name, joined_at=call.joined_at)
+            call.queue, call.queued_at = queue.name, at
+            self._shop.note(call, at, Fact.QUEUED, queue=queue.name, joined_at=waits_since(call))
         self._shop.move(call, CallPhase.TALKING, at)
         call.talk_ended_at = None
         if agent is None or not free or event.offer_id is None:
@@ -191,31 +217,23 @@ class Transfers:
 
     def settle(self, at: float) -> None:
         """A call that is held for an agent is let go to all when that agent had it, did not come, or went home."""
-        for call_id, offers_made in list(self._held.items()):
+        for call_id, hold in list(self._held.items()):
             call = self._shop.calls.get(call_id)
-            if call is None or call.phase in TALKED or call.only is None:
-                self._release(call_id, call)
+            if call is None or not hold.holds(call):
+                self._let_go(call_id, call)
                 continue
-            agent = self._shop.desk.get(call.only) if call.only is not None else None
-            if call.phase is not CallPhase.WAITING:
-                continue
-            reason = self._why_not(call, agent, offers_made, at)
+            reason = hold.over(call, at) if call.phase is CallPhase.WAITING else None
             if reason is not None:
-                self._release(call_id, call)
-                self._returned(call, agent.spec.id if agent else None, reason, at)
+                self._let_go(call_id, call)
+                self._returned(call, hold.agent.spec.id, reason, at)
 
-    @staticmethod
-    def _why_not(call: Call, agent: Agent | None, offers_made: int, at: float) -> str | None:
-        if agent is None or not agent.logged_in:
-            return "logged out"
-        if call.offers_made > offers_made:
-            return "did not take it"
-        return "not free in time" if call.only_until is not None and call.only_until <= at else None
-
-    def _release(self, call_id: CallId, call: Call | None) -> None:
-        del self._held[call_id]
-        self._shop.alarms.cancel(f"only:{call_id}")
-        if call is not None:
+    def _let_go(self, call_id: CallId, call: Call | None) -> None:
+        """The call is anybody's again, if nobody else has decided about it."""
+        hold = self._held.pop(call_id)
+        if call is None:
+            self._shop.alarms.cancel(f"only:{call_id}")
+        elif (call.only, call.only_until) == (hold.agent.spec.id, hold.until):
+            self._shop.alarms.cancel(f"only:{call_id}")
             call.only = call.only_until = None
             self._shop.changed(call)
 

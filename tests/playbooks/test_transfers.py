@@ -6,6 +6,7 @@ from itertools import permutations
 
 import pytest
 
+from acd.queues import events as ev
 from acd.queues.model import OfferResult, Outcome, Side
 from tests.playbooks.playbook import Playbook, start
 from tests.playbooks.words import (
@@ -21,6 +22,7 @@ from tests.playbooks.words import (
     connected,
     consults,
     enters,
+    event,
     fact,
     found,
     handed_early,
@@ -410,3 +412,31 @@ def test_a_caller_sent_on_while_the_heartbeat_was_stale_comes_home():
     play = talking()
     assert play >> sent_on("c1", SUPPORT) << rings("c1", BORIS) >> offer_ends("c1.2", OfferResult.UNREACHABLE)
     assert play >> away("c1") >> held("c1")
+
+
+def test_a_call_that_was_sent_on_and_rings_when_the_daemon_dies_rings_on():
+    play = talking()
+    assert play >> sent_on("c1", SUPPORT) << rings("c1", BORIS)
+    again = start(plan([agent(ANNA, sales=5), agent(BORIS, support=5)], QUEUES))
+    again.now = play.now
+    assert again >> event("the records are read", lambda at: ev.Restored(at, (play.record("c1"),))) >> login(BORIS)
+    seen = found("c1", "connect", queue="support", offer_id="c1.2", agent_id=BORIS)
+    assert again >> node_read(seen, reachable=(ANNA, BORIS)) << no(fact("c1", "offer_ended")) >> connected("c1.2")
+    assert again >> after(4) >> leaves("c1")
+    assert legs(again) == [(ANNA, "sales", 10.0), (BORIS, "support", 4.0)]
+
+
+def test_a_conversation_that_was_handed_over_before_the_daemon_died_goes_on():
+    play = asking()
+    assert play >> handed_over("c1", BORIS, "c2.1", "c2") >> leaves("c2")
+    again = start(plan([agent(ANNA, sales=5), agent(BORIS, support=5)], QUEUES))
+    again.now = play.now
+    seen = found("c1", "connect", queue="support", offer_id="c2.1", agent_id=BORIS, bridged=True)
+    assert (
+        again
+        >> event("the records are read", lambda at: ev.Restored(at, (play.record("c1"),)))
+        >> node_read(seen, reachable=(ANNA, BORIS))
+        >> after(6)
+    )
+    assert again >> talk_ends("c2.1") << asks("c1", 1) << agent_is(BORIS, "offline")
+    assert legs(again) == [(ANNA, "sales", 15.0), (BORIS, "support", 6.0)]
