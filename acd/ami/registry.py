@@ -29,6 +29,7 @@ class Caller:
     entered: str = ""
     offer_id: OfferId | None = None
     expected: dict[AgentId, OfferId] = field(default_factory=dict)
+    moves: int = 0  # redirects ordered so far
 
     def ordered(self, agent_id: AgentId, offer_id: OfferId) -> None:
         """An order to dial this agent is on its way."""
