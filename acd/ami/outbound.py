@@ -1,7 +1,7 @@
 """The brain's commands out as AMI actions: `Setvar` of a verb's arguments, then `Redirect` into it.
 
 Both are written one behind the other without waiting: Asterisk runs the actions of a session in order. A refusal comes
-back later and becomes an event; nothing is ever sent twice.
+back later and becomes an event; nothing that may have been done is ever sent twice.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import assert_never
 import structlog
 
 from acd.ami.client import AmiClient
+from acd.ami.redirects import Redirects
 from acd.ami.registry import Caller, Registry
 from acd.errors import AmiError
 from acd.ports import Clock
@@ -57,6 +58,7 @@ class Steering:
         self._post = post
         self._language = language
         self._fallback_queue = fallback_queue
+        self._redirects = Redirects(client, registry)
 
     def carry_out(self, command: SwitchCommand) -> None:
         """Send what the command means. A call whose channel is gone needs nothing: its end is on the way."""
@@ -172,8 +174,7 @@ class Steering:
         self._send("Setvar", ("Channel", caller.channel), ("Variable", f"ARRAY({names})"), ("Value", values))
 
     def _redirect(self, caller: Caller, context: str, ring: Ring | None = None) -> None:
-        headers = (("Channel", caller.channel), ("Context", context), ("Exten", "s"), ("Priority", "1"))
-        self._send("Redirect", *headers, failed=None if ring is None else lambda: self._ring_failed(ring))
+        self._redirects.move(caller, context, None if ring is None else lambda: self._ring_failed(ring))
 
     def _ring_failed(self, ring: Ring) -> None:
         for leg in ring.legs:
@@ -189,21 +190,15 @@ class Steering:
         self._send("QueueAdd", *where, ("MemberName", command.agent_id), ("Paused", paused))
         self._send("QueuePause", *where, ("Paused", paused))
 
-    def _send(self, name: str, *headers: tuple[str, str], failed: Callable[[], None] | None = None) -> None:
-        """`failed` is called when it could not be sent or was not carried out."""
-
+    def _send(self, name: str, *headers: tuple[str, str]) -> None:
         def refused(error: AmiError) -> None:
             if not any(words in str(error) for words in _HARMLESS):
                 log.warning("action failed", action=name, error=str(error))
-            if failed is not None:
-                failed()
 
         try:
             self._client.order(name, *headers, failed=refused)
         except AmiError as error:
             log.warning("action not sent", action=name, error=str(error))
-            if failed is not None:
-                failed()
 
 
 _HARMLESS = ("Already there", "No such channel", "not there")

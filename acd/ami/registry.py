@@ -46,6 +46,7 @@ class Caller:
     expected: dict[AgentId, OfferId] = field(default_factory=dict)
     ring: dict[OfferId, RungLeg] = field(default_factory=dict)
     up: bool = False
+    moves: int = 0  # redirects ordered so far
 
     def ordered(self, agent_id: AgentId, offer_id: OfferId) -> None:
         """An order to dial this agent is on its way."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import statistics
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from acd.errors import LabError
 from acd.lab.daemon import LabDaemon
 from acd.lab.outgoing import OutgoingCall
+from acd.lab.udp import Moment
 from tests.e2e.desk import Desk, Record
 from tests.e2e.floor import Floor
 from tests.e2e.phones import Phones, new_number, number_of, ringing
@@ -22,6 +26,7 @@ ELSEWHERE = FLOOR.line("elsewhere", ("1005",))
 SPEAKS = FLOOR.line("speaks", ("1006", "1007"), require='speaks >= 1 and (language == "ru" or en >= 1)')
 KEPT = FLOOR.line("kept", ("1008",))
 
+PULLED_ROUNDS = 25
 ENGLISH = "74957770001"
 FLOOR.queues[SPEAKS.queue]["dids"].append(ENGLISH)
 FLOOR.agents["1007"]["skills"]["en"] = 5
@@ -109,6 +114,31 @@ async def test_a_pulled_call_rings_at_this_agent_now_and_is_back_at_its_place_if
     await order(desk, of_first, "pull", agent="1005")
     answered = await phones.pick_up(agent)
     assert answered.remote_number == number_of(first)
+
+
+async def test_the_next_phone_rings_at_once_every_time_a_ringing_one_is_stopped(
+    phones: Phones, desk: Desk, record_property: Callable[[str, object], None]
+) -> None:
+    """Two moves of one caller within a millisecond: Asterisk must do the second one as well."""
+    own, other = await phones.agent("1004"), await phones.agent("1005")
+    gaps_s = []
+    for _ in range(PULLED_ROUNDS):
+        call = await phones.call(PULLS.did)
+        rung = await ringing(own)
+        record = await desk.until_call(number_of(call), lambda seen: seen["offers"])
+        ordered_at = Moment.now()
+        await order(desk, record, "pull", agent="1005")
+        pulled = await ringing(other)
+        gaps_s.append(pulled.times.invited_at.unix_s - ordered_at.unix_s)
+        await rung.wait_ended(2)
+        await call.hang_up()
+        ended = await desk.ended(number_of(call))
+        assert [offer["result"] for offer in ended["offers"]] == ["withdrawn", "caller_left"]
+        await asyncio.gather(*(desk.until_agent(agent_id, "ready") for agent_id in ("1004", "1005")))
+    median, longest = statistics.median(gaps_s), max(gaps_s)
+    print(f"from the order to the other phone's INVITE: median {1000 * median:.1f} ms, longest {1000 * longest:.1f} ms")
+    record_property("median_ms", round(1000 * median, 1))
+    record_property("longest_ms", round(1000 * longest, 1))
 
 
 async def test_a_call_that_rings_elsewhere_is_pulled_from_there(phones: Phones, desk: Desk) -> None:
