@@ -31,7 +31,9 @@ Failed = Callable[[], None] | None
 class Link(Protocol):
     """What is needed of `AmiClient`."""
 
-    def order(self, name: str, *headers: tuple[str, str], failed: Callable[[AmiError], None]) -> None: ...
+    def order(
+        self, name: str, *headers: tuple[str, str], failed: Callable[[AmiError], None], at_once: bool = False
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,10 @@ class Redirects:
     def _try(self, move: _Move, attempt: int) -> None:
         headers = (("Channel", move.caller.channel), ("Context", move.context), ("Exten", "s"), ("Priority", "1"))
         try:
-            self._link.order("Redirect", *headers, failed=lambda error: self._refused(error, move, attempt))
+            # Somebody waits for it; what it needs has been gathered before it.
+            self._link.order(
+                "Redirect", *headers, failed=lambda error: self._refused(error, move, attempt), at_once=True
+            )
         except AmiError as error:
             self._give_up(move, error)
 

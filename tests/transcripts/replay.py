@@ -41,7 +41,9 @@ class Link:
     connected: bool = True
     sent: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
-    def order(self, name: str, *headers: tuple[str, str], failed: Callable[[AmiError], None]) -> None:
+    def order(
+        self, name: str, *headers: tuple[str, str], failed: Callable[[AmiError], None], at_once: bool = False
+    ) -> None:
         self.sent.append((name, dict(headers)))
 
 

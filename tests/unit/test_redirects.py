@@ -30,7 +30,9 @@ class World:
         self.registry.caller_entered(self.caller)
         self._redirects = Redirects(self, self.registry)
 
-    def order(self, name: str, *headers: tuple[str, str], failed: Callable[[AmiError], None]) -> None:
+    def order(
+        self, name: str, *headers: tuple[str, str], failed: Callable[[AmiError], None], at_once: bool = False
+    ) -> None:
         if not self.linked:
             raise AmiDown("main is not connected")
         self.contexts.append(dict(headers)["Context"])
