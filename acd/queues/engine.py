@@ -83,6 +83,7 @@ class Engine:
         else:
             self._overflows.settle(event.at)
             self._match(event.at)
+        self.matcher.settle(event.at)
         self._calls.announce()
         self.desk.publish(event.at)
         return self._shop.take_commands()
