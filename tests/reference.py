@@ -24,7 +24,7 @@ class PlainEngine(Engine):
         self._order = list(self.desk.agents)
         self._last: dict[str | None, int] = {}
 
-    def _match(self, at: float) -> None:
+    def _offer(self, at: float) -> None:
         for call in matching.line(self.calls.values(), self.plan, at):
             ready = [agent for agent in self.desk.agents.values() if agent_state(agent, at) is AgentState.READY]
             chosen = self._chosen(call, ready, at) if matching.can_be_offered(call, at) else []

@@ -82,6 +82,7 @@ class Engine:
         self._calls.sticky.settle(event.at)
         if self.stopping:
             self.matcher.sync(event.at)
+            self.matcher.settle(event.at)
         else:
             self._overflows.settle(event.at)
             self._match(event.at)
@@ -248,13 +249,17 @@ class Engine:
         self._shop.emit(noted)
 
     def _match(self, at: float) -> None:
-        """Give the waiting calls, in order, to the best ready agents who may take them.
+        """Offer the waiting calls, in order, to the best ready agents who may take them.
 
         Who has just come, found nobody and may not wait goes elsewhere, where somebody may be ready.
         """
         moved = True
         while moved:
             self.matcher.sync(at)
-            for choice in self.matcher.choices(at):
-                self._offers.make(choice.call, choice.agents, at)
+            self._offer(at)
+            self.matcher.settle(at)  # first: who is turned away by the estimate is told by the line
             moved = self._overflows.turn_away(at)
+
+    def _offer(self, at: float) -> None:
+        for choice in self.matcher.choices(at):
+            self._offers.make(choice.call, choice.agents, at)

@@ -16,10 +16,19 @@ def replace(record: Record, **changes: object) -> Record:
 
     TypeError for a field that is not there.
     """
-    values = vars(record).copy()
-    values.update(changes)
-    if len(values) != len(vars(record)):
-        raise TypeError(f"{type(record).__name__} has not all of {sorted(changes)}")
     copy = object.__new__(type(record))
-    object.__setattr__(copy, "__dict__", values)
-    return copy
+    object.__setattr__(copy, "__dict__", vars(record).copy())
+    return amend(copy, **changes)
+
+
+def amend(record: Record, **changes: object) -> Record:
+    """The same record, changed: only for a copy that has just been made and that nobody else has seen.
+
+    TypeError for a field that is not there.
+    """
+    values = vars(record)
+    fields = len(values)
+    values.update(changes)
+    if len(values) != fields:
+        raise TypeError(f"{type(record).__name__} has not all of {sorted(changes)}")
+    return record

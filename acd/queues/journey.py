@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeGuard
 
-from acd.queues.frozen import replace
+from acd.queues.frozen import amend, replace
 from acd.queues.model import AgentId, CallId, OfferId, OfferResult, Outcome, Side, SurveyResult
 
 Value = str | int | float | bool | None
@@ -155,16 +155,16 @@ def fold(events: Iterable[JourneyEvent]) -> CallRecord:
 def apply(record: CallRecord | None, event: JourneyEvent) -> CallRecord:
     """The record after one more fact. A fact that was applied already is ignored."""
     if record is None:
-        record = replace(_BLANK, id=event.call_id)
+        record = _BLANK
     if event.seq <= record.seq:
         return record
-    record = replace(record, seq=event.seq, events=(*record.events, event))
+    record = replace(record, id=event.call_id, seq=event.seq, events=(*record.events, event))
     change = _CHANGES.get(event.fact)
-    return change(record, event) if change else record
+    return change(record, event) if change else record  # the copy is nobody's yet: a change may be made in it
 
 
 def _entered(record: CallRecord, event: JourneyEvent) -> CallRecord:
-    return replace(
+    return amend(
         record,
         node=_text(event, "node"),
         did=_text(event, "did"),
@@ -181,7 +181,7 @@ def _queued(record: CallRecord, event: JourneyEvent) -> CallRecord:
     if first is None:
         first = float(joined) if _is_number(joined) else event.at
     # Who hung up on an earlier agent does not say who ends the call now.
-    return replace(record, queue=_text(event, "queue"), queued_at=first, ended_by=None)
+    return amend(record, queue=_text(event, "queue"), queued_at=first, ended_by=None)
 
 
 def _overflowed(record: CallRecord, event: JourneyEvent) -> CallRecord:
@@ -206,7 +206,7 @@ def _heard(record: CallRecord, event: JourneyEvent) -> CallRecord:
 
 def _offered(record: CallRecord, event: JourneyEvent) -> CallRecord:
     offer = OfferRecord(OfferId(_text(event, "offer_id")), AgentId(_text(event, "agent")), event.at)
-    return replace(record, offers=(*record.offers, offer))
+    return amend(record, offers=(*record.offers, offer))
 
 
 def _offer_ended(record: CallRecord, event: JourneyEvent) -> CallRecord:

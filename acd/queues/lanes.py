@@ -86,20 +86,25 @@ class Lanes:
 
     # -- calls come and go ------------------------------------------------------------------------------------
 
-    def place(self, call: Call, at: float) -> Lane:
-        """Put the waiting call where it belongs at `at`."""
+    def take_up(self, call: Call, at: float) -> tuple[Lane, Standing]:
+        """Where the waiting call belongs at `at`; it is taken from anywhere else, and `put` there if nobody has it."""
         queue = matching.queue_of(call, self._plan)
-        lane, key = self._lane_of(call, queue, at), matching.lasting(call, queue)
-        changes_at = matching.changes_at(call, queue, at)
+        place = self._lane_of(call, queue, at), matching.lasting(call, queue)
+        if call.id in self._placed and self._placed[call.id] != place:
+            self.remove(call.id)
+        return place
+
+    def put(self, call: Call, place: tuple[Lane, Standing], at: float) -> None:
+        """Have the call wait there."""
+        lane, key = place
+        changes_at = matching.changes_at(call, lane.queue, at)
         if changes_at is not None:
             self._remember(changes_at, call.id)
-        if self._placed.get(call.id) != (lane, key):
-            self.remove(call.id)
-            self._placed[call.id] = (lane, key)
+        if call.id not in self._placed:
+            self._placed[call.id] = place
             insort(lane.line, key)
             if lane.line[0] is key:
                 self._heads[lane.ageing].put(lane.number, key)
-        return lane
 
     def remove(self, call_id: CallId) -> None:
         """The call waits no more."""
@@ -149,14 +154,15 @@ class Lanes:
     def _lane(self, queue: QueueSpec, opened: int, steps: tuple[int, ...]) -> Lane:
         known = self._by_what.get((queue.name, opened, steps))
         if known is None:
-            if len(self._lanes) >= self._limit:
-                self._forget_empty()
             known = Lane(len(self._lanes), queue, opened, steps)
             self._lanes.append(known)
             self._by_what[queue.name, opened, steps] = known
         return known
 
-    def _forget_empty(self) -> None:
+    def tidy(self) -> None:
+        """Forget the empty lanes when there are too many; only while every waiting call is in its place."""
+        if len(self._lanes) <= self._limit:
+            return
         kept = [lane for lane in self._lanes if lane.line]
         self._by_bound.clear()
         self._heads.clear()

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
-from acd.queues import bits
 from acd.queues.lanes import Lane, Turn, now
+from acd.queues.matching import Standing
 from acd.queues.model import Agent, Call, CallId, CallPhase, Prefer, QueueName
 from acd.queues.readiness import Readiness
 from acd.queues.refusals import again_in_s
@@ -61,7 +61,7 @@ class _Case:
 
 
 class Matcher:
-    """The index over the shop's waiting calls and ready agents. `sync` after each event, then `choices`."""
+    """The index over the shop's waiting calls and ready agents. After each event `sync`, `choices`, `settle`."""
 
     def __init__(self, shop: Shop, draw: Draw) -> None:
         self._shop = shop
@@ -72,7 +72,7 @@ class Matcher:
         self.readiness = Readiness(agents, shop.book.figures, in_use)
         self._lanes = shop.lanes
         self._last: dict[QueueName, int] = {}  # by queue: the agent whom a call was offered last
-        self._news: dict[CallId, Call] = {}
+        self._news: dict[CallId, tuple[Lane, Standing]] = {}  # calls, and where they belong if nobody takes them
 
     # -- keeping up -------------------------------------------------------------------------------------------
 
@@ -88,17 +88,24 @@ class Matcher:
             if call_id in shop.waiting:
                 fresh[call_id] = shop.waiting[call_id]
         for call in fresh.values():
-            self._place(call, at)
+            if call.phase is CallPhase.WAITING and call.queue in shop.plan.queues:
+                self._news[call.id] = self._lanes.take_up(call, at)
+            else:
+                self._lanes.remove(call.id)
+                self._news.pop(call.id, None)
 
-    def _place(self, call: Call, at: float) -> None:
-        if call.phase is not CallPhase.WAITING or call.queue not in self._shop.plan.queues:
-            self._lanes.remove(call.id)
-            self._news.pop(call.id, None)
-            return
-        self._lanes.place(call, at)
-        self._news[call.id] = call
-        if call.only is not None and call.only_until is not None and call.only_until > at:
-            self._shop.alarms.set(f"only:{call.id}", call.only_until)
+    def settle(self, at: float) -> None:
+        """After the match: calls that are news and still wait take their places, as do agents who are still ready."""
+        for call_id, place in self._news.items():
+            call = self._shop.waiting.get(call_id)
+            if call is None:
+                continue
+            self._lanes.put(call, place, at)
+            if call.only is not None and call.only_until is not None and call.only_until > at:
+                self._shop.alarms.set(f"only:{call.id}", call.only_until)
+        self._news.clear()
+        self._lanes.tidy()
+        self.readiness.settle()
 
     # -- matching ---------------------------------------------------------------------------------------------
 
@@ -129,22 +136,16 @@ class Matcher:
             following = lane.after(key) if walks and lane.pool & self.readiness.ready else None
             if following is not None:
                 heappush(turns, (now(lane, following, at), True, following, lane))
-        self._news.clear()
-        self.readiness.news = 0
 
     def _turns_of_news(self, at: float) -> list[Turn]:
-        turns: list[Turn] = []
-        for call_id in self._news:
-            placed = self._lanes.placed(call_id)
-            if placed is not None and placed[0].pool & self.readiness.ready:
-                lane, key = placed
-                turns.append((now(lane, key, at), False, key, lane))
+        ready = self.readiness.ready
+        turns = [(now(lane, key, at), False, key, lane) for lane, key in self._news.values() if lane.pool & ready]
         heapify(turns)
         return turns
 
     def _lanes_of_news(self) -> int:
         lanes = 0
-        for number in bits.members(self.readiness.news):
+        for number in self.readiness.news:
             lanes |= self._lanes.open_to(number)
         return lanes
 
@@ -152,6 +153,7 @@ class Matcher:
         """The offer is made: call and agents are spoken for."""
         if choice.call.phase is not CallPhase.WAITING:
             self._lanes.remove(choice.call.id)
+            self._news.pop(choice.call.id, None)
         for agent in choice.agents:
             self.readiness.update(agent.spec.id, agent.spec.id in self._shop.desk.ready)
         self._last[lane.queue.name] = self.readiness.numbers[choice.agents[0].spec.id]

@@ -15,7 +15,11 @@ Rank = tuple[float, float, AgentId]
 
 
 class Readiness:
-    """Agents by their number in the plan; `ready`, `capped` and `news` are sets of bits."""
+    """Agents by their number in the plan; `ready` and `capped` are sets of bits.
+
+    One who becomes ready is often rung in the same moment; so places in the ladders are given only when they are asked
+    for, and when the match is over.
+    """
 
     def __init__(self, agents: Iterable[Agent], figures: DayFigures, in_use: Iterable[str]) -> None:
         self._figures = figures
@@ -23,7 +27,8 @@ class Readiness:
         self.numbers = {agent.spec.id: number for number, agent in enumerate(self.agents)}
         self.ready = 0
         self.capped = 0  # they have answered `soft_cap_calls` or more today
-        self.news = 0  # ready since the last match
+        self.news: set[int] = set()  # ready since the last match
+        self._unranked: set[int] = set()
         self._today = [AgentToday()] * len(self.agents)
         self._ladders: dict[str, tuple[Ladder[Rank], Callable[[AgentToday], float]]] = {}
         for name in (LONGEST_IDLE, *in_use):
@@ -40,8 +45,8 @@ class Readiness:
             return
         if not self.ready & bit:
             self.ready |= bit
-            self.news |= bit
-        self._rank(number)
+            self.news.add(number)
+        self._unranked.add(number)
 
     def recount(self, agent_id: AgentId) -> None:
         """The agent's day has been counted anew."""
@@ -53,20 +58,29 @@ class Readiness:
         if (0 < self.agents[number].spec.soft_cap_calls <= today.answered) is not bool(self.capped & bit):
             self.capped ^= bit
         if self.ready & bit:
-            self._rank(number)
+            self._unranked.add(number)
 
     def _leave(self, number: int, bit: int) -> None:
         if self.ready & bit:
             self.ready ^= bit
-            self.news &= ~bit
+            self.news.discard(number)
+            self._unranked.discard(number)
             for ladder, _ in self._ladders.values():
                 ladder.drop(number)
 
-    def _rank(self, number: int) -> None:
-        agent, today = self.agents[number], self._today[number]
-        for ladder, figure in self._ladders.values():
-            ladder.put(number, (figure(today), agent.idle_since, agent.spec.id))
+    def settle(self) -> None:
+        """The match is over: nobody is news any more, and everybody who is ready has a place."""
+        self.news.clear()
+        self._rank()
+
+    def _rank(self) -> None:
+        for number in self._unranked:
+            agent, today = self.agents[number], self._today[number]
+            for ladder, figure in self._ladders.values():
+                ladder.put(number, (figure(today), agent.idle_since, agent.spec.id))
+        self._unranked.clear()
 
     def foremost(self, strategy: str, able: int) -> int:
         """The first of these ready agents by the strategy's figure, then by idle time and id."""
+        self._rank()
         return self._ladders[strategy][0].first(able)
