@@ -36,7 +36,7 @@ class Promises:
             if call.queue is None:
                 continue
             wait_s = estimate.tell_s(call, shop, at)
-            assert wait_s == waits.get(call.id), "one by one and all at once"
+            assert wait_s == waits.get(call.id), f"one by one {wait_s} and all at once {waits.get(call.id)}"
             mine = _agents(core, call)
             assert (wait_s is None) == (not mine), f"{call.id}: {wait_s} s with {len(mine)} agents"
             if wait_s is not None:
