@@ -1,19 +1,10 @@
 """How long a caller will still wait, as far as can be said now.
 
-A caller behind n others in a queue with s busy agents is served at the (n+1)-th departure from the line ahead: an
-agent who becomes free, or, of those ahead, somebody who gives up. With i left ahead that happens at the rate
-s/h + i*theta (h: mean handling time, theta: leaving rate), so the expected wait is
-
-    sum over i = 0..n of 1 / (s/h + i*theta)
-
-which without abandonment is (n+1) h / s. This is the queue-length predictor: W. Whitt, "Predicting queueing delays",
-Management Science 45 (1999) 870-888; with abandonment QL_m of R. Ibrahim and W. Whitt, "Real-time delay estimation in
-overloaded multiserver queues with abandonments", Management Science 55 (2009) 1729-1742.
-
-Ours is one line over many queues that share agents, so n is counted in shares: a call ahead of which a third of the
-possible agents on duty are mine as well takes a third of a place from me; h and theta are means over my call and those
-shares. A relaxation that is not open yet counts from its deadline on: the part of the wait that is done by then is done
-at the earlier step's speed. Not foreseen: higher-ranking calls that are yet to come, and agents who are yet to log in.
+By the place in the line, the agents on duty who may take the call, and the pace of its queue and of those ahead
+(`pace`); the formulas and their sources are in `delay`. Ours is one line over many queues: those ahead count by how far
+their agents are mine as well. A relaxation that is not open yet counts from its deadline on: the part of the wait that
+is done by then is done at the earlier step's speed. Not foreseen: higher-ranking calls that are yet to come, and agents
+who are yet to log in.
 
 What a caller has been told (`tell_s`) is remembered with the call and does not grow, whatever the means do, unless
 agents who may take the call have gone off duty or more calls that compete for them are ahead than there were.
@@ -21,19 +12,17 @@ agents who may take the call have gone off duty or more calls that compete for t
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
 from acd.queues import matching
+from acd.queues.delay import through_steps, wait_behind_s
 from acd.queues.lanes import Lane
 from acd.queues.matching import Standing
 from acd.queues.model import Call, CallId, CallPhase, QueueName, QueueSpec, Side, Told
 from acd.queues.shop import Shop
-
-EXACT_TERMS = 32  # of the sum; beyond, where the terms change little from one to the next, it is integrated
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,50 +48,6 @@ class Outlook:
     wait_s: float | None
     agents: int
     rivals: int
-
-
-# -- formulas -----------------------------------------------------------------------------------------------------
-
-
-def expected_wait_s(ahead: float, agents: int, handling_s: float, leaving_per_s: float = 0.0) -> float:
-    """Expected wait behind `ahead` others (see above); a part of a place counts as that part of its term.
-
-    `agents` at least 1, `handling_s` seconds of an agent per call, `leaving_per_s` per waiting caller and second.
-    """
-    rate = agents / max(handling_s, 1e-9)
-    whole = math.floor(ahead)
-    part = (ahead - whole) / (rate + (whole + 1) * leaving_per_s)
-    if leaving_per_s <= 0.0:
-        return (whole + 1) / rate + part
-    exact = min(whole, EXACT_TERMS)
-    terms = math.fsum(1.0 / (rate + i * leaving_per_s) for i in range(exact + 1))
-    return terms + _integrated(rate, leaving_per_s, exact, whole) + part
-
-
-def _integrated(rate: float, theta: float, after: int, last: int) -> float:
-    """Sum of 1/(rate + i*theta) over i = after+1..last, by the Euler-Maclaurin formula up to the first derivative."""
-    if last <= after:
-        return 0.0
-    first, final = 1.0 / (rate + after * theta), 1.0 / (rate + last * theta)
-    integral = math.log(first / final) / theta
-    return integral + (final - first) / 2 + theta * (first * first - final * final) / 12
-
-
-def through_steps(steps: Sequence[tuple[float, float | None]]) -> float | None:
-    """The wait when the agents who may take the call become more: (opens in s, the wait if it had always been open).
-
-    Under a step whose wait is w, each second does 1/w of the wait. None: nobody is there in any step.
-    """
-    done, since_s, wait_s = 0.0, 0.0, None
-    for opens_in_s, step_wait_s in steps:
-        if wait_s is not None:
-            if since_s + (1.0 - done) * wait_s <= opens_in_s:
-                break
-            done += (opens_in_s - since_s) / wait_s
-        since_s = opens_in_s
-        known = [wait for wait in (wait_s, step_wait_s) if wait is not None]
-        wait_s = min(known, default=None)
-    return None if wait_s is None else since_s + (1.0 - done) * wait_s
 
 
 # -- of a call ------------------------------------------------------------------------------------------------------
@@ -165,13 +110,18 @@ def _wait_s(shop: Shop, queue: QueueSpec, pool: int, free: int, ahead: Counter[R
     """The wait for these agents behind those ahead; nothing when more of them are free than callers are ahead."""
     if not pool:
         return None
-    shares = [(rival.queue, number * _share(rival.pool, pool)) for rival, number in ahead.items() if rival.pool & pool]
-    places = math.fsum(share for _, share in shares)
+    kinds: Counter[int] = Counter()
+    places, leaving, handling_s = 0.0, 0.0, shop.pace.handling_s(queue.name)
+    for rival, number in ahead.items():
+        if rival.pool & pool:
+            kinds[rival.pool] += number
+            share = number * _share(rival.pool, pool)
+            places += share
+            handling_s += share * shop.pace.handling_s(rival.queue)
+            leaving += share * shop.pace.leaving_per_s(rival.queue)
     if places < (pool & free).bit_count():
         return 0.0
-    handling_s = shop.pace.handling_s(queue.name) + math.fsum(n * shop.pace.handling_s(name) for name, n in shares)
-    leaving = math.fsum(n * shop.pace.leaving_per_s(name) for name, n in shares) / places if places else 0.0
-    return expected_wait_s(places, pool.bit_count(), handling_s / (places + 1.0), leaving)
+    return wait_behind_s(pool, kinds, handling_s / (places + 1.0), leaving / places if places else 0.0)
 
 
 def _share(theirs: int, mine: int) -> float:
@@ -198,7 +148,8 @@ def _ahead_of(shop: Shop, standing: Standing, at: float) -> Counter[Rival]:
     """Those who come before whoever stands so, by kind."""
     ahead: Counter[Rival] = Counter()
     for lane, number in shop.lanes.ahead(standing, at):
-        _count(shop, ahead, lane, number, (call_id for _, _, call_id in islice(lane.line, number)), at)
+        if number:
+            _count(shop, ahead, lane, number, (call_id for _, _, call_id in islice(lane.line, number)), at)
     return ahead
 
 

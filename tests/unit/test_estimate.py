@@ -9,7 +9,7 @@ import pytest
 from acd.ivr.core import Core
 from acd.queues import estimate
 from acd.queues import events as ev
-from acd.queues.estimate import expected_wait_s, through_steps
+from acd.queues.delay import expected_wait_s, through_steps, wait_behind_s
 from acd.queues.model import AgentId, Call, CallId, OfferId, QueueName, Side
 from acd.queues.pace import GUESS_TALK_S
 from tests.playbooks.words import NODE, SALES, SUPPORT, agent, plan, queue
@@ -38,6 +38,37 @@ def test_those_who_give_up_shorten_it_as_the_sum_says(ahead: int, agents: int, p
 def test_a_part_of_a_place_lies_between_two_places() -> None:
     waits = [expected_wait_s(places / 4, 2, 60.0, 0.01) for places in range(400)]
     assert waits == sorted(waits) and len(set(waits)) == len(waits)
+
+
+@pytest.mark.parametrize("ahead", [0.0, 1.0, 2.5, 7.0, 300.0])
+@pytest.mark.parametrize("leaving_per_s", [0.0, 1e-12, 0.02])
+def test_one_kind_for_the_same_agents_is_the_plain_formula(ahead: float, leaving_per_s: float) -> None:
+    behind = wait_behind_s(0b111, {0b111: ahead} if ahead else {}, 60.0, leaving_per_s)
+    assert behind == pytest.approx(expected_wait_s(ahead, 3, 60.0, leaving_per_s))
+
+
+@pytest.mark.parametrize("leaving_per_s", [0.0, 0.03])
+@pytest.mark.parametrize(("mine", "theirs"), [(0b11, 0b10), (0b10, 0b11), (0b0111, 0b1110), (0b1, 0b1111)])
+def test_a_kind_that_shares_agents_is_the_chain_step_by_step(mine: int, theirs: int, leaving_per_s: float) -> None:
+    """With i ahead: their agents and whoever gives up take one from them, my own agents serve me."""
+    own, wait_s = (mine & ~theirs).bit_count() / 60.0, 60.0 / mine.bit_count()
+    for ahead in range(1, 30):
+        gone = theirs.bit_count() / 60.0 + ahead * leaving_per_s
+        wait_s = 1.0 / (gone + own) + gone / (gone + own) * wait_s
+        assert wait_behind_s(mine, {theirs: ahead}, 60.0, leaving_per_s) == pytest.approx(wait_s)
+
+
+def test_kinds_who_take_all_my_agents_leave_me_none_until_they_are_gone() -> None:
+    apart = wait_behind_s(0b11, {0b01: 100.0, 0b10: 100.0}, 60.0)
+    assert apart == pytest.approx(100 * 60.0 + 30.0), "a hundred for each of the two"
+    assert wait_behind_s(0b11, {0b11: 200.0}, 60.0) == pytest.approx(apart), "the same work in one kind"
+
+
+def test_more_ahead_is_never_less_wait_and_more_kinds_than_can_be_looked_at_are_taken_together() -> None:
+    waits = [wait_behind_s(0b111, {0b110: places / 2, 0b1011: 3.0}, 60.0, 0.01) for places in range(60)]
+    assert waits == sorted(waits)
+    many = {1 | 1 << number: 1.0 for number in range(1, 500)}
+    assert 0 < wait_behind_s(1, many, 60.0) < 500 * 60.0
 
 
 def test_a_later_step_helps_from_its_deadline_on() -> None:

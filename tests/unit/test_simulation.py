@@ -189,10 +189,16 @@ def test_the_impatient_are_not_forgotten() -> None:
     assert found.mean_wait_s == pytest.approx((5.0 + 2 * 20.0) / 3)
 
 
-def test_estimates_are_near_the_waits_that_come() -> None:
-    """Several thousand calls of a shop whose queues share an agent: little bias, errors as chance makes them."""
-    scenario = day(hours=300.0, plan=shop(wrap_up_s=10.0, max_wait_s=math.inf))
-    found = accuracy((world := play(scenario)).guesses, world.ended)
-    assert found is not None and found.calls > 3000
-    assert abs(found.bias_s) < 0.2 * found.mean_wait_s
-    assert found.relative < 0.75
+def test_estimates_are_right_on_the_average_where_queues_share_agents() -> None:
+    """Some 1,500 waits of a shop in which one agent serves both queues; errors as exponential talk makes them."""
+    limits = {"wrap_up_s": 0.0, "max_waiting": 1000, "max_wait_s": 1e6}
+    demands = [
+        Demand(QueueName(name), did, rate, 120.0, math.inf)
+        for name, did, rate in (("sales", SALES, 20.0), ("support", SUPPORT, 12.0))
+    ]
+    world = play(day(hours=100.0, plan=shop(**limits), demands=tuple(demands)))
+    for name in ("sales", "support"):
+        found = accuracy(world.guesses, [record for record in world.ended if record.queue == name])
+        assert found is not None and found.calls > 600
+        assert abs(found.bias_s) < 0.06 * found.mean_wait_s, name
+        assert found.relative < 0.65, name
