@@ -40,7 +40,7 @@ def accuracy(guesses: Mapping[CallId, Guess], ended: Collection[CallRecord]) -> 
     rows: list[tuple[float, float, float]] = []  # weight, estimate, wait
     for record in ended:
         guess = guesses.get(record.id)
-        if guess is None or guess.wait_s is None or record.answered_at is None:
+        if guess is None or guess.wait_s is None or record.answered_at is None or record.queue != guess.queue:
             continue
         wait_s = record.answered_at - guess.at
         rows.append((1.0 / patience.lasts(wait_s), guess.wait_s, wait_s))

@@ -27,7 +27,8 @@ class Scenario:
 
 def play(scenario: Scenario) -> World:
     """Run it; the same scenario gives the same world, record by record."""
-    world = World(Core(scenario.plan), scenario.manners, Random(f"{scenario.seed}:phones"))
+    core = Core(scenario.plan, draw=Random(f"{scenario.seed}:draws").randrange)
+    world = World(core, scenario.manners, Random(f"{scenario.seed}:phones"))
     world.staff(scenario.shifts)
     streams = [callers(demand, scenario.begins_at, scenario.ends_at, scenario.seed) for demand in scenario.demands]
     world.run(merge(*streams, key=lambda caller: (caller.at, caller.did)))

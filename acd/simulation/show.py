@@ -23,19 +23,33 @@ def show(report: Report, console: Console) -> None:
 
 def _queues(queues: tuple[QueueReport, ...]) -> Table:
     table = _table("Queues", "queue")
-    columns = "offered answered abandoned overflowed timed·out closed unserved in·time ASA p95 longest occupancy"
-    for name in columns.split():
-        table.add_column(name.replace("·", " "), justify="right")
-    for one in queues:
-        counts = (one.offered, one.answered, one.abandoned, one.overflowed, one.timed_out, one.closed, one.unserved)
+    counts = {
+        "offered": [one.offered for one in queues],
+        "answered": [one.answered for one in queues],
+        "abandoned": [one.abandoned for one in queues],
+        **{name: numbers for name, numbers in _turned_away(queues).items() if any(numbers)},
+    }
+    for name in (*counts, "in time", "ASA", "p95", "longest", "occupancy"):
+        table.add_column(name, justify="right")
+    for place, one in enumerate(queues):
         table.add_row(
             one.name,
-            *map(str, counts),
+            *(str(numbers[place]) for numbers in counts.values()),
             f"{_percent(one.service_level)} / {one.service_level_s:g} s",
             *map(_seconds, (one.asa_s, one.p95_wait_s, one.max_wait_s)),
             _percent(one.occupancy),
         )
     return table
+
+
+def _turned_away(queues: tuple[QueueReport, ...]) -> dict[str, list[int]]:
+    """What happens in some shops only, and is shown when it does."""
+    return {
+        "overflowed": [one.overflowed for one in queues],
+        "timed out": [one.timed_out for one in queues],
+        "closed": [one.closed for one in queues],
+        "unserved": [one.unserved for one in queues],
+    }
 
 
 def _agents(agents: tuple[AgentReport, ...]) -> Table:

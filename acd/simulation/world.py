@@ -19,7 +19,7 @@ from acd.queues import events as ev
 from acd.queues.desk import MISSED
 from acd.queues.estimate import estimate_s
 from acd.queues.journey import CallRecord, Fact
-from acd.queues.model import AgentId, AgentState, CallId, OfferResult, QueueSpec
+from acd.queues.model import AgentId, AgentState, CallId, OfferResult, QueueName, QueueSpec
 from acd.queues.possible import some_call
 from acd.simulation.people import Caller, Manners, Shift
 
@@ -28,9 +28,9 @@ NODE = "simulation"
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """What a caller who had to wait would have been told on joining: seconds, None when nobody was on duty."""
+    """What a caller who had to wait in this queue would have been told on joining: seconds, None: nobody on duty."""
 
-    call_id: CallId
+    queue: QueueName
     at: float
     wait_s: float | None
 
@@ -90,7 +90,7 @@ class World:
         call = shop.waiting.get(call_id)
         queue = shop.queue_of(call) if call is not None else None
         if call is not None and queue is not None:
-            self.guesses[call_id] = Guess(call_id, self.now, estimate_s(call, queue, shop, self.now))
+            self.guesses[call_id] = Guess(queue.name, self.now, estimate_s(call, queue, shop, self.now))
 
     def _is_answered(self, event: ev.Event) -> bool:
         assert isinstance(event, ev.CallerLeft)
@@ -117,7 +117,7 @@ class World:
                 self._learn(fact.call_id, fact.fact)
             case cmd.AgentChanged():
                 self._agent(command)
-            case cmd.Bye(call_id=call_id) | cmd.Collect(call_id=call_id):
+            case cmd.Bye(call_id=call_id) | cmd.Collect(call_id=call_id) | cmd.Record(call_id=call_id):
                 self._later(ev.CallerLeft(self.now, call_id))
             case _:
                 pass  # hold, withdraw, marks and mirrors change nothing that people here would do

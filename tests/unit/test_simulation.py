@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from acd.queues.model import AgentId, CallId, OfferResult, Outcome, Plan, QueueName
+from acd.queues.model import AgentId, CallId, OfferResult, Outcome, Overflow, Plan, QueueName
 from acd.simulation.accuracy import accuracy
 from acd.simulation.people import Demand, Manners, Shape, Shift, callers
 from acd.simulation.report import report
@@ -107,6 +107,15 @@ def test_a_phone_that_is_not_answered_rings_out_and_pauses_its_agent_for_a_while
     assert not [record for record in slow.ended if record.answered_at], "slower than the ring timeout"
 
 
+def test_callers_who_may_not_wait_go_where_the_queue_sends_them() -> None:
+    full = shop(max_waiting=1, overflow=Overflow(voicemail=True))
+    told = report(day(plan=full), play(day(plan=full)), 0.0)
+    assert all(one.overflowed > 5 and one.unserved == 0 for one in told.queues)
+    short = shop(max_wait_s=30.0)
+    told = report(day(plan=short), play(day(plan=short)), 0.0)
+    assert all(one.timed_out > 5 and (one.max_wait_s or 0.0) <= 30.0 for one in told.queues)
+
+
 def test_agents_who_go_leave_the_rest_to_the_others() -> None:
     noon_s = 12 * HOUR_S
     world = play(day(shifts=(Shift(AgentId("1001"), NINE_S, noon_s), Shift(AgentId("1002"), NINE_S, math.inf))))
@@ -162,14 +171,14 @@ def test_accuracy_is_of_those_who_waited_and_were_answered() -> None:
     answered = [record for record in world.ended if record.answered_at and record.id in world.guesses]
     assert found.calls == len(answered)
     perfect = {
-        record.id: Guess(record.id, record.entered_at, record.wait_s)
+        record.id: Guess(QueueName(record.queue or ""), record.entered_at, record.wait_s)
         for record in answered
         if record.wait_s is not None
     }
     exact = accuracy(perfect, world.ended)
     assert exact is not None and exact.error_s == pytest.approx(0.0, abs=1e-6)
     assert accuracy({}, world.ended) is None
-    assert accuracy({CallId("x"): Guess(CallId("x"), 0.0, None)}, world.ended) is None
+    assert accuracy({CallId("x"): Guess(QueueName("sales"), 0.0, None)}, world.ended) is None
 
 
 def test_the_impatient_are_not_forgotten() -> None:
@@ -183,7 +192,7 @@ def test_the_impatient_are_not_forgotten() -> None:
         return replace(some, id=CallId(call), wait_s=wait_s, outcome=outcome, answered_at=answered_at)
 
     records = [ended("a", 5.0, False), ended("b", 10.0, True), ended("c", 20.0, False)]
-    guesses = {CallId(one): Guess(CallId(one), 1000.0, 0.0) for one in "abc"}
+    guesses = {CallId(one): Guess(QueueName(some.queue or ""), 1000.0, 0.0) for one in "abc"}
     found = accuracy(guesses, records)  # type: ignore[arg-type]
     assert found is not None and found.calls == 2
     assert found.mean_wait_s == pytest.approx((5.0 + 2 * 20.0) / 3)
