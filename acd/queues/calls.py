@@ -79,6 +79,7 @@ class Calls:
         before = self._shop.queue_of(call)
         call.queued_at = waits_since(call) if call.queue is None else at
         call.queue = queue.name
+        call.told = None  # other agents, another wait
         call.only = call.only_until = None
         self._shop.changed(call)
         self._shop.note(call, at, Fact.QUEUED, queue=queue.name, joined_at=waits_since(call))

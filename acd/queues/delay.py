@@ -51,7 +51,7 @@ def wait_behind_s(mine: int, ahead: Mapping[int, float], handling_s: float, leav
             demanded |= pool
         rates = {pool: float(pool.bit_count()) for pool in left}
         cut = demanded.bit_count() / math.fsum(rates.values()) / handling_s
-        first = min(left, key=lambda pool: left[pool] / rates[pool])
+        first = min(left, key=lambda pool: (left[pool] / rates[pool], pool))
         gone = left.pop(first)
         others = (mine & ~demanded).bit_count() / handling_s
         rate = rates[first] * cut

@@ -7,7 +7,8 @@ is done by then is done at the earlier step's speed. Not foreseen: higher-rankin
 who are yet to log in.
 
 What a caller has been told (`tell_s`) is remembered with the call and does not grow, whatever the means do, unless
-agents who may take the call have gone off duty or more calls that compete for them are ahead than there were.
+agents who may take the call have gone off duty or more calls that compete for them are ahead than there were. A call
+that comes into another queue, or has been talked to and waits again, is told anew.
 """
 
 from __future__ import annotations

@@ -79,6 +79,8 @@ class Shop:
         states.move(call, to)
         call.touched_at = at
         self.changed(call)
+        if to is CallPhase.TALKING:
+            call.told = None  # that wait is over; another one would be foretold anew
         if to is CallPhase.WAITING:
             self.waiting[call.id] = call
         else:

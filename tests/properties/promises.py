@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from acd.ivr.core import Core
 from acd.queues import estimate, matching
+from acd.queues.journey import Fact
 from acd.queues.model import Agent, Call, CallId, Side
 
 ROUNDING_S = 1e-6
@@ -19,6 +20,7 @@ class Promise:
     wait_s: float
     agents: int
     rivals: int
+    wait: tuple[object, ...]  # which wait it is of: in another queue, or after a talk, it is another one
 
 
 class Promises:
@@ -36,15 +38,18 @@ class Promises:
             if call.queue is None:
                 continue
             wait_s = estimate.tell_s(call, shop, at)
-            assert wait_s == waits.get(call.id), f"one by one {wait_s} and all at once {waits.get(call.id)}"
+            at_once = waits.get(call.id)
+            assert (wait_s is None) == (at_once is None), "one by one and all at once"
+            assert wait_s is None or at_once is None or abs(wait_s - at_once) < ROUNDING_S, f"{wait_s} and {at_once}"
             mine = _agents(core, call)
             assert (wait_s is None) == (not mine), f"{call.id}: {wait_s} s with {len(mine)} agents"
             if wait_s is not None:
                 assert wait_s >= 0
-                now[call.id] = Promise(wait_s, len(mine), _rivals(core, call, at))
+                now[call.id] = Promise(wait_s, len(mine), _rivals(core, call, at), _which(core, call))
         for call_id, promise in now.items():
             before = self._told.get(call_id)
-            if before is not None and promise.wait_s > before.wait_s + ROUNDING_S:
+            same = before is not None and before.wait == promise.wait
+            if same and promise.wait_s > before.wait_s + ROUNDING_S:
                 caused = promise.agents < before.agents or promise.rivals > before.rivals
                 assert caused, f"{call_id} was told {before} and now hears {promise}"
         # Who is being offered is told nothing, and what was said before still stands.
@@ -52,6 +57,13 @@ class Promises:
         for call in shop.waiting.values():
             if call.id not in now:
                 self._told.pop(call.id, None)
+
+
+def _which(core: Core, call: Call) -> tuple[object, ...]:
+    record = core.book.get(call.id)
+    assert record is not None
+    began = [event.seq for event in record.events if event.fact in (Fact.QUEUED, Fact.CONNECTED)]
+    return call.queue, began[-1] if began else 0
 
 
 def _agents(core: Core, call: Call) -> list[Agent]:

@@ -64,6 +64,12 @@ def test_kinds_who_take_all_my_agents_leave_me_none_until_they_are_gone() -> Non
     assert wait_behind_s(0b11, {0b11: 200.0}, 60.0) == pytest.approx(apart), "the same work in one kind"
 
 
+def test_kinds_that_are_gone_at_once_may_come_in_any_order() -> None:
+    ahead = {0b0011: 2.0, 0b0110: 2.0, 0b1000: 1.0, 0b11000: 2.0}
+    backwards = dict(reversed(ahead.items()))
+    assert wait_behind_s(0b1111, ahead, 60.0, 0.01) == pytest.approx(wait_behind_s(0b1111, backwards, 60.0, 0.01))
+
+
 def test_more_ahead_is_never_less_wait_and_more_kinds_than_can_be_looked_at_are_taken_together() -> None:
     waits = [wait_behind_s(0b111, {0b110: places / 2, 0b1011: 3.0}, 60.0, 0.01) for places in range(60)]
     assert waits == sorted(waits)
