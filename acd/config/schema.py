@@ -244,7 +244,9 @@ class Queue(Section):
         le=10_000,
         description="Points that a minute of waiting adds. Default: 1, so that nobody starves.",
     )
-    max_waiting: int = Field(50, ge=1, le=10_000, description="Calls that may wait; one more overflows. Default: 50.")
+    max_waiting: int = Field(
+        50, ge=1, le=10_000, description="Calls that may wait, beside those that ring; one more overflows. Default: 50."
+    )
     max_wait_s: float = Field(
         600, ge=1, le=86400, description="Seconds a call may wait, then it overflows. Default: ten minutes."
     )

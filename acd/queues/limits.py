@@ -54,7 +54,7 @@ def nobody(call: Call, queue: QueueSpec, shop: Shop, at: float) -> Overflowing |
 
 
 def max_waiting(call: Call, queue: QueueSpec, shop: Shop, at: float) -> Overflowing | None:
-    """As many calls as allowed wait or ring in the queue without this one."""
+    """As many calls as allowed wait in the queue without this one; those at somebody's phone are being served."""
     return Overflowing(Reason.MAX_WAITING) if len(shop.lines.of(queue.name)) > queue.max_waiting else None
 
 

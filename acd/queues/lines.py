@@ -1,12 +1,10 @@
-"""Who is in line where: each queue's calls that wait or ring at somebody's phone, without a walk over all calls."""
+"""Who waits where: the waiting calls of each queue, without a walk over all calls."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
 from acd.queues.model import Call, CallId, CallPhase, QueueName
-
-IN_LINE = (CallPhase.WAITING, CallPhase.OFFERED, CallPhase.CONNECTING)
 
 
 class Lines:
@@ -18,7 +16,7 @@ class Lines:
 
     def update(self, call: Call) -> None:
         """The call's queue or phase may be another now."""
-        queue = call.queue if call.phase in IN_LINE else None
+        queue = call.queue if call.phase is CallPhase.WAITING else None
         was = self._queue_of.get(call.id)
         if was == queue:
             return
@@ -30,5 +28,5 @@ class Lines:
             self._inside.setdefault(queue, {})[call.id] = call
 
     def of(self, queue: QueueName) -> Collection[Call]:
-        """The queue's calls, in no order; a view, so copy it before anything moves."""
+        """The queue's waiting calls, in no order; a view, so copy it before anything moves."""
         return self._inside.get(queue, {}).values()

@@ -33,6 +33,10 @@ class CallPhase(StrEnum):
     ENDED = "ended"
 
 
+IN_LINE = (CallPhase.WAITING, CallPhase.OFFERED, CallPhase.CONNECTING)
+"""Phases of a call that nobody has served yet and that has its place in a queue's line."""
+
+
 class AgentState(StrEnum):
     """What a supervisor sees of an agent; the names are the contract's."""
 

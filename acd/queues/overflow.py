@@ -19,8 +19,7 @@ from acd.queues.calls import Calls
 from acd.queues.commands import TakeMessage
 from acd.queues.journey import Fact, Value, own_priority
 from acd.queues.limits import JOINING, STAYING, Limit, Overflowing, Reason
-from acd.queues.lines import IN_LINE
-from acd.queues.model import Call, CallId, CallPhase, Nobody, QueueName, QueueSpec
+from acd.queues.model import IN_LINE, Call, CallId, CallPhase, Nobody, QueueName, QueueSpec
 from acd.queues.shop import Shop
 
 ALL_BUSY = "acd/all-busy"

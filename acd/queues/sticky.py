@@ -12,8 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from acd.queues import matching
-from acd.queues.lines import IN_LINE
-from acd.queues.model import Agent, AgentId, Call, CallId, CallPhase, QueueSpec
+from acd.queues.model import IN_LINE, Agent, AgentId, Call, CallId, CallPhase, QueueSpec
 from acd.queues.shop import Shop
 
 REMEMBERED = 100_000  # numbers, the latest served; some 15 MB when full

@@ -98,7 +98,7 @@ def settings(asterisk: FakeAsterisk, folder: Path, agents: int, queues: int, **m
             "ami": {"ping_interval_s": PING_S, "reconnect_max_s": 0.3, "connect_timeout_s": 0.5},
             "queues": {
                 name: {"dids": [f"{74951234567 + n}"], "require": "sales >= 1", "wrap_up_s": 0, "survey": "none",
-                       "ring_timeout_s": 20}
+                       "ring_timeout_s": 20, "max_waiting": 10_000}
                 for n, name in enumerate(names)
             },
             "agents": {

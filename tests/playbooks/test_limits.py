@@ -86,12 +86,13 @@ def test_one_more_than_may_wait_is_said_goodbye():
     assert play.record("c3").wait_s == 0.0
 
 
-def test_a_call_that_rings_counts_as_waiting_and_one_that_is_talked_on_does_not():
+def test_a_call_at_somebodys_phone_does_not_wait():
     play = house(max_waiting=1)
     assert play >> login("1001") >> enters("c1") << rings("c1", "1001")
-    assert play >> enters("c2") << says_bye("c2")
-    assert play >> picks_up("c1.1") >> enters("c3") << says_bye("c3")
-    assert play >> connected("c1.1") >> enters("c4") << notes_queue("c4")
+    assert play >> enters("c2") << notes_queue("c2")
+    assert play >> enters("c3") << says_bye("c3")
+    assert play >> offer_ends("c1.1", OfferResult.REFUSED) << rings("c2", "1001")
+    assert play >> enters("c4") << says_bye("c4")
 
 
 def test_room_is_made_by_whoever_leaves():

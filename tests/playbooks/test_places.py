@@ -103,8 +103,8 @@ def test_a_place_is_resumed_once():
 def test_who_was_served_or_overflowed_left_no_place():
     play = house(max_waiting=1, nobody=Nobody.WAIT)
     assert play >> login("1001") >> enters("a1", number=ANNA) << rings("a1", "1001")
-    assert play >> enters("b1", number=OTHER) << says_bye("b1")
-    assert play >> connected("a1.1") >> leaves("a1") >> leaves("b1")
+    assert play >> enters("x", number="+79160000005") >> enters("b1", number=OTHER) << says_bye("b1")
+    assert play >> connected("a1.1") >> leaves("a1") >> leaves("b1") >> leaves("x")
     assert play >> enters("a2", number=ANNA) << no(fact("a2", "resumed"))
     assert play >> leaves("a2") >> enters("b2", number=OTHER) << no(fact("b2", "resumed"))
 
