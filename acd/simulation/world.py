@@ -117,7 +117,7 @@ class World:
                 self._learn(fact.call_id, fact.fact)
             case cmd.AgentChanged():
                 self._agent(command)
-            case cmd.Bye(call_id=call_id) | cmd.Collect(call_id=call_id):
+            case cmd.Bye(call_id=call_id) | cmd.Collect(call_id=call_id) | cmd.Record(call_id=call_id):
                 self._later(ev.CallerLeft(self.now, call_id))
             case _:
                 pass  # hold, withdraw, marks and mirrors change nothing that people here would do

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from acd.queues.model import AgentId, CallId, OfferResult, Outcome, Plan, QueueName
+from acd.queues.model import AgentId, CallId, OfferResult, Outcome, Overflow, Plan, QueueName
 from acd.simulation.accuracy import accuracy
 from acd.simulation.people import Demand, Manners, Shape, Shift, callers
 from acd.simulation.report import report
@@ -87,6 +87,18 @@ def test_everybody_who_came_has_one_outcome() -> None:
     assert world.calls == len(world.ended) == len({record.id for record in world.ended}) > 300
     assert {record.outcome for record in world.ended} == {Outcome.ANSWERED, Outcome.ABANDONED}
     assert not world.core.engine.calls and not world.core.engine.offers
+
+
+def test_who_cannot_stay_goes_by_the_queues_overflow() -> None:
+    crowded = shop(max_waiting=1, max_wait_s=60.0, overflow=Overflow(voicemail=True))
+    world = play(day(plan=crowded, demands=(demand("sales", SALES, 60.0), demand("support", SUPPORT, 60.0))))
+    assert {record.outcome for record in world.ended} == {
+        Outcome.ANSWERED,
+        Outcome.ABANDONED,
+        Outcome.OVERFLOWED,
+        Outcome.TIMED_OUT,
+    }
+    assert not world.core.engine.calls
 
 
 def test_agents_answer_after_their_ring_and_talk_as_long_as_the_caller_brought() -> None:
