@@ -7,6 +7,7 @@ import wave
 import pytest
 
 from acd.lab.asterisk import LabAsterisk
+from acd.lab.daemon import LabDaemon
 from acd.lab.outgoing import OutgoingCall
 from acd.lab.sip import SipTimeout
 from tests.e2e.desk import Desk, Record, moment, until_fact
@@ -20,6 +21,7 @@ LATE = FLOOR.line("late", ("1003",), login="manual", max_wait_s=1.5)
 NOBODY = FLOOR.line("nobody", ("1004",), login="manual", nobody="overflow", overflow={"voicemail": True})
 HANGS_UP = FLOOR.line("hangs_up", ("1005",), login="manual", nobody="overflow", overflow={"voicemail": True})
 SILENT = FLOOR.line("silent", ("1006",), login="manual", nobody="overflow", overflow={"voicemail": True})
+KILLED = FLOOR.line("killed", ("1010",), login="manual", nobody="overflow", overflow={"voicemail": True})
 AGAIN = FLOOR.line("again", ("1007",), login="manual")
 KNOWS = FLOOR.line("knows", ("1008", "1009"), sticky_s=60)
 
@@ -132,6 +134,22 @@ async def test_who_hangs_up_before_the_tone_has_left_none(phones: Phones, desk: 
     record = await desk.ended(number_of(call))
     assert (record["outcome"], _facts(record, "voicemail")) == ("closed", [])
     assert await _voicemail(desk, record) is None
+
+
+async def test_a_daemon_killed_meanwhile_costs_no_message(
+    phones: Phones, desk: Desk, asterisk: LabAsterisk, daemon: LabDaemon
+) -> None:
+    await phones.trunk(media="full")
+    call = await phones.call(KILLED.did)
+    record = await desk.until_fact(number_of(call), "overflowed")
+    await _speak(asterisk, call, record)
+    await daemon.kill()
+    await daemon.start()
+    await call.send_digits("#")
+    item = await _listed(desk, record)
+    assert item["duration_s"] == pytest.approx(_length_s(asterisk, record), abs=0.05)
+    await call.wait_ended(WORDS_S)
+    assert (await desk.ended(number_of(call)))["outcome"] == "closed"
 
 
 async def test_who_calls_again_has_the_old_place(phones: Phones, desk: Desk) -> None:

@@ -89,6 +89,18 @@ def test_everybody_who_came_has_one_outcome() -> None:
     assert not world.core.engine.calls and not world.core.engine.offers
 
 
+def test_who_cannot_stay_goes_by_the_queues_overflow() -> None:
+    crowded = shop(max_waiting=1, max_wait_s=60.0, overflow=Overflow(voicemail=True))
+    world = play(day(plan=crowded, demands=(demand("sales", SALES, 60.0), demand("support", SUPPORT, 60.0))))
+    assert {record.outcome for record in world.ended} == {
+        Outcome.ANSWERED,
+        Outcome.ABANDONED,
+        Outcome.OVERFLOWED,
+        Outcome.TIMED_OUT,
+    }
+    assert not world.core.engine.calls
+
+
 def test_agents_answer_after_their_ring_and_talk_as_long_as_the_caller_brought() -> None:
     fixed = Demand(QueueName("sales"), SALES, 10.0, 100.0, math.inf, talk=Shape.FIXED)
     world = play(day(demands=(fixed,), manners=Manners(answer_s=4.0)))
