@@ -101,7 +101,7 @@ class Recovery:
             call.queued_at = places.queued_at(record)
         if record.answered_at is not None:
             call.agent_id = record.agent
-            call.phase = CallPhase.AFTER if record.talk_ended_at is not None else CallPhase.TALKING
+            call.phase = _phase_of_answered(record)
         else:
             _restore_overflow(call, record)
         self._shop.add(call)
@@ -110,7 +110,7 @@ class Recovery:
             return
         if queue is not None and call.phase is CallPhase.WAITING:
             self._calls.set_deadlines(call, queue, at)
-        if record.offers and record.offers[-1].result is None:
+        if _is_being_offered(record):
             self._restore_offer(call, record, at)
 
     def _restore_talk(self, call: Call, record: CallRecord) -> None:
@@ -255,6 +255,17 @@ def _restore_overflow(call: Call, record: CallRecord) -> None:
     call.leaving = True
     call.message = last.data.get("via") == "voicemail"
     call.final = OUTCOMES[Reason(str(last.data.get("reason")))]
+
+
+def _is_being_offered(record: CallRecord) -> bool:
+    return bool(record.offers) and record.offers[-1].result is None
+
+
+def _phase_of_answered(record: CallRecord) -> CallPhase:
+    """Where a call that an agent has had is; one that is being offered again is in line again."""
+    if record.talk_ended_at is None:
+        return CallPhase.TALKING
+    return CallPhase.WAITING if _is_being_offered(record) else CallPhase.AFTER
 
 
 def _offer_number(offer_id: str) -> int:
