@@ -15,6 +15,7 @@ from tests.playbooks.words import (
     after,
     agent,
     agent_is,
+    agent_leg_gone,
     asks,
     away,
     connected,
@@ -331,6 +332,18 @@ def test_after_a_kill_a_ringing_offer_that_is_over_is_closed_in_the_record():
         ("c1.1", "withdrawn"),
         ("c1.2", None),
     ]
+
+
+def test_a_call_that_was_served_and_is_offered_again_when_the_daemon_dies_is_still_being_offered():
+    before = shop("1001")
+    assert before >> enters("c1") << rings("c1", "1001") >> picks_up("c1.1") >> connected("c1.1")
+    assert before >> agent_leg_gone("c1.1") >> held("c1") >> login("1002") << rings("c1", "1002")
+    seen = found("c1", "connect", offer_id="c1.2", agent_id="1002")
+    play = shop("1001", "1002")
+    assert play >> restored(before.record("c1")) << agent_is("1002", "offered")
+    assert (
+        play >> node_read(seen, reachable=ALL) >> picks_up("c1.2") >> connected("c1.2") << agent_is("1002", "talking")
+    )
 
 
 def test_after_a_kill_a_conversation_goes_on_with_the_same_agent():
