@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 from typing import Self
 
 from acd.ports import Delta
@@ -83,10 +84,10 @@ class LiveFeed:
 
     def since(self, number: int) -> Sequence[Delta] | None:
         """The deltas after `number`, or None when they are not all here any more (or never were ours)."""
-        oldest = self._kept[0].number if self._kept else self._number + 1
-        if number > self._number or number < oldest - 1:
+        missing = self._number - number
+        if missing < 0 or missing > len(self._kept):
             return None
-        return [delta for delta in self._kept if delta.number > number]
+        return list(islice(reversed(self._kept), missing))[::-1]
 
     def subscribe(self) -> Subscription:
         """Deltas from this moment on."""

@@ -36,6 +36,8 @@ _NUMBER: Final = re.compile(
     r"(?:\+?[0-9]{7,15}|(?:\+?[0-9]{1,3}[ -]?)?\(?[0-9]{3}\)?[ -]?[0-9]{3}[ -]?[0-9]{2}[ -]?[0-9]{2})"
     r"(?![.-]?\w)"
 )
+_PLAIN: Final = re.compile(r"[a-z_]{0,64}")
+"""Nothing in a word to mask, strike out or escape: most keys, and many values."""
 _QUIET: Final = ("aiohttp.access", "alembic", "asyncio", "panoramisk", "sqlalchemy")
 """Loggers that tell a line for every request, statement or message: only their warnings, unless debugging."""
 
@@ -79,6 +81,8 @@ def mask(number: str) -> str:
 
 def clean(text: str) -> str:
     """A text fit for the log: numbers masked, secrets struck out, one line, bounded."""
+    if _PLAIN.fullmatch(text):
+        return text
     cut = text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "..."
     return _printable(_without_secrets(cut))
 
