@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import assert_never
+from typing import assert_never, get_args
 
 import structlog
 
@@ -32,6 +32,7 @@ from acd.queues.commands import (
     Say,
     Served,
     SetTimer,
+    SwitchCommand,
     TakeMessage,
     Withdraw,
 )
@@ -45,6 +46,7 @@ BURST = 64  # events decided on in a row before the loop gets a turn: a full inb
 NEVER_REFUSED = (NodeLost, NodeRead, Restored, DayBegan, Stopping, TimerDue)
 """Nobody would tell these again, and there are never many: one per link, boot, day or timer."""
 
+_FOR_THE_SWITCH = frozenset(get_args(SwitchCommand))
 Watcher = Callable[[AgentChanged | Journal], None]
 
 
@@ -112,8 +114,13 @@ class Dispatcher:
     def _handle(self, event: Event) -> AcdError | None:
         """A mistake of ours in one event must not stop the rest: it is logged whole, the next event goes on."""
         try:
-            for command in self.core.handle(event):
-                self._carry_out(command)
+            commands = self.core.handle(event)
+            for command in commands:  # somebody waits for these, nobody for the books
+                if type(command) in _FOR_THE_SWITCH:
+                    self._carry_out(command)
+            for command in commands:
+                if type(command) not in _FOR_THE_SWITCH:
+                    self._carry_out(command)
         except Exception:
             log.exception("the core failed on an event", what=repr(event)[:500])
             return AcdError("the daemon made a mistake in this; it is in its log")

@@ -88,13 +88,16 @@ class AmiClient:
         """
         return self._send(self._usable_link(name), PendingAction(name, headers), timeout_s)
 
-    def order(self, name: str, *headers: tuple[str, str], failed: Callable[[AmiError], None]) -> None:
+    def order(
+        self, name: str, *headers: tuple[str, str], failed: Callable[[AmiError], None], at_once: bool = False
+    ) -> None:
         """`send` for whoever wants to hear of a failure only; much cheaper. Keeps its place among the sent ones, and
-        leaves with the other orders of this turn of the loop. `failed` gets what the future of `send` would raise.
+        leaves with the other orders of this turn of the loop, or `at_once` with those before it. `failed` gets what
+        the future of `send` would raise.
 
         Raises as `send`.
         """
-        self._usable_link(name).order(Order(name, headers, failed))
+        self._usable_link(name).order(Order(name, headers, failed), at_once)
 
     async def action(self, name: str, *headers: tuple[str, str], timeout_s: float | None = None) -> Response:
         """`send`, and wait for the answer."""

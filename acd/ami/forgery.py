@@ -12,7 +12,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 _SNAPSHOT = b"\r\nChannelState: "
-_LAST_LINES = (b"\r\nUniqueid: ", b"\r\nLinkedid: ")
+_UNIQUEID, _LINKEDID = b"\r\nUniqueid: ", b"\r\nLinkedid: "  # its last lines
 
 
 class Trust(Enum):
@@ -27,7 +27,7 @@ def trust(block: bytes) -> Trust:
     """Look at an event's bytes, without its closing blank line."""
     if _SNAPSHOT not in block:
         return Trust.GENUINE
-    counts = [block.count(line) for line in _LAST_LINES]
-    if min(counts) == 0:
+    uniqueids, linkedids = block.count(_UNIQUEID), block.count(_LINKEDID)
+    if not uniqueids or not linkedids:
         return Trust.TORN
-    return Trust.DOUBLED if max(counts) > 1 else Trust.GENUINE
+    return Trust.GENUINE if uniqueids == linkedids == 1 else Trust.DOUBLED

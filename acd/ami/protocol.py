@@ -35,6 +35,7 @@ from acd.errors import AmiDown, AmiError, AmiOverflow, AmiTimeout
 GREETING: Final = b"Asterisk Call Manager/"
 _END: Final = b"\r\n\r\n"
 _LINE_END: Final = b"\r\n"
+_DONE: Final = b"Response: Success\r\nActionID: "  # as Asterisk begins every answer; others are parsed in full
 MOST_TOGETHER: Final = 16  # orders in one write: a burst of decisions does not hold up its first order
 
 
@@ -112,12 +113,24 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]
                 self.lose(f"a message of more than {limit} bytes")
             if self.closed:
                 return
+            if block.startswith(_DONE) and self._order_done(block):
+                self._counters.messages += 1
+                continue
             message = parse(block)
             if message is not None:
                 self._counters.messages += 1
                 self._handle_trusted(message, trust(block))
             elif block:
                 self._counters.strays += 1
+
+    def _order_done(self, block: bytes) -> bool:
+        """Whether this is the answer to an order that Asterisk carried out: half of all answers, and none is news."""
+        begin = len(_DONE)
+        key = block[begin : block.find(_LINE_END, begin)].decode("ascii", "replace")
+        if not isinstance(self.responses.get(key), Order):
+            return False
+        del self.responses[key]
+        return True
 
     def _handle_trusted(self, message: Message, worth: Trust) -> None:
         match worth:
@@ -172,9 +185,9 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]
         self._write()
         return action.future
 
-    def order(self, order: Order) -> None:
-        """Write `order` behind what was sent before, with the others of this turn of the loop: one write for all that
-        one decision asks for. Its `failed` is called within `action_timeout_s`, and a moment, if at all.
+    def order(self, order: Order, at_once: bool) -> None:
+        """Write `order` behind what was sent before, with the others of this turn of the loop, or `at_once` with those
+        that are gathered. Its `failed` is called within `action_timeout_s`, and a moment, if at all.
 
         Raises AmiDown or AmiOverflow when nothing will be written.
         """
@@ -183,10 +196,10 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]
         if self._looking is None:
             self._looking = self._loop.call_at(order.due_at, self._expire_orders)
         self._unsent.append(order.wire)
-        if len(self._unsent) == 1:
-            self._loop.call_soon(self._write)
-        elif len(self._unsent) >= MOST_TOGETHER:
+        if at_once or len(self._unsent) >= MOST_TOGETHER:
             self._write()
+        elif len(self._unsent) == 1:
+            self._loop.call_soon(self._write)
 
     def _admit(self, action: PendingAction | Order) -> None:
         if self.closed:

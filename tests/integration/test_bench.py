@@ -9,7 +9,7 @@ import pytest
 from acd.lab.bench.bench import run
 from acd.lab.bench.plan import BenchPlan
 from acd.lab.bench.report import markdown
-from acd.lab.bench.systems import APP_QUEUE, BARE, OURS
+from acd.lab.bench.systems import AMI_FLOOR, APP_QUEUE, BARE, OURS
 from acd.lab.bench.targets import verdicts
 
 pytestmark = pytest.mark.asterisk
@@ -43,8 +43,8 @@ async def test_a_tiny_benchmark_has_every_part() -> None:
     results = await run(TINY, said.append)
     json.dumps(results)
     latency = results["offer_latency"]["systems"]
-    assert set(latency) == {BARE, APP_QUEUE, OURS}
-    assert [latency[name]["10"]["failed"] for name in latency] == [0, 0, 0]
+    assert set(latency) == {BARE, APP_QUEUE, AMI_FLOOR, OURS}
+    assert [latency[name]["10"]["failed"] for name in latency] == [0, 0, 0, 0]
     assert all(latency[name]["10"]["p95_ms"] > 0 for name in latency)
     assert results["idle_gap"]["systems"][OURS]["gaps"] > 0
     assert set(results["many_queues"]["systems"]) == {APP_QUEUE, OURS}

@@ -30,7 +30,9 @@ class Link:
         self.sent: list[tuple[str, dict[str, str]]] = []
         self.answers: dict[str, AmiError] = {}
 
-    def order(self, name: str, *headers: tuple[str, str], failed: Callable[[AmiError], None]) -> None:
+    def order(
+        self, name: str, *headers: tuple[str, str], failed: Callable[[AmiError], None], at_once: bool = False
+    ) -> None:
         if not self.connected:
             raise AmiDown(f"{name}: main is not connected")
         self.sent.append((name, dict(headers)))

@@ -16,7 +16,7 @@ from acd.lab.bench.offers import Say, offer_latency
 from acd.lab.bench.peak import peak
 from acd.lab.bench.plan import BenchPlan
 from acd.lab.bench.stage import AGENTS, Stage, open_stage
-from acd.lab.bench.systems import Shape, app_queue, bare_dial, ours
+from acd.lab.bench.systems import Shape, ami_floor, app_queue, bare_dial, ours
 
 SHAPE_VERSION = 1
 
@@ -39,7 +39,7 @@ async def _on_stage(stage: Stage, plan: BenchPlan, say: Say) -> dict[str, Any]:
     results: dict[str, Any] = {}
     many = Shape(plan.queues, AGENTS)
     say("(a) offer latency")
-    everyone = (bare_dial, app_queue, ours)
+    everyone = (bare_dial, app_queue, ami_floor, ours)
     results["offer_latency"] = await offer_latency(stage, everyone, Shape(), plan.rates, plan.seconds, plan.rounds, say)
     say("(b) idle gap")
     results["idle_gap"] = await idle_gaps(

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from acd.lab.bench.ends import Seen
+from acd.lab.bench.reflex import steered_by_reflex
 from acd.lab.bench.stage import ACD_TRUNK, AGENTS, RIVAL_TRUNK, Stage, agent_users
 from acd.lab.daemon import LabDaemon, daemon_settings, free_port, running_daemon
 
-BARE, APP_QUEUE, OURS = "bare_dial", "app_queue", "acd"
+BARE, APP_QUEUE, OURS, AMI_FLOOR = "bare_dial", "app_queue", "acd", "ami_floor"
 FIRST_DID = 74_951_000_000
 NEVER_FULL = 10_000
 PATIENT_S = 86_400
@@ -59,6 +60,16 @@ async def app_queue(stage: Stage, shape: Shape) -> AsyncIterator[Running]:
         yield Running(APP_QUEUE, lambda n: stage.ends.call(RIVAL_TRUNK, f"2{n % shape.queues:03}"))
     finally:
         await stage.put_up_queues(0, 0)
+
+
+@contextlib.asynccontextmanager
+async def ami_floor(stage: Stage, shape: Shape) -> AsyncIterator[Running]:
+    """Our dialplan, steered by next to nothing: what an AMI event and a Redirect cost before anybody has thought."""
+    reflex = await steered_by_reflex(stage.asterisk, agent_users(shape.agents))
+    try:
+        yield Running(AMI_FLOOR, lambda n: stage.ends.call(ACD_TRUNK, str(FIRST_DID)))
+    finally:
+        reflex.close()
 
 
 @contextlib.asynccontextmanager

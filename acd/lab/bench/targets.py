@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from acd.lab.bench.stats import ratio
-from acd.lab.bench.systems import APP_QUEUE, BARE, OURS
+from acd.lab.bench.systems import AMI_FLOOR, APP_QUEUE, BARE, OURS
 
 IDLE_P50_MS, IDLE_P95_MS = 15.0, 30.0
 PEAK_SHARE = 0.9
@@ -59,8 +59,11 @@ def _offers(results: Results) -> Iterator[Verdict]:
     systems = at(results, "offer_latency", "systems") or {}
     for rate in systems.get(OURS, {}):
         for cut in ("p50_ms", "p95_ms"):
-            mine, queue, bare = (at(systems, name, rate, cut) for name in (OURS, APP_QUEUE, BARE))
-            context = f"acd {shown(mine)} ms, app_queue {shown(queue)} ms, bare Dial {shown(bare)} ms"
+            mine, queue, bare, floor = (at(systems, name, rate, cut) for name in (OURS, APP_QUEUE, BARE, AMI_FLOOR))
+            context = (
+                f"acd {shown(mine)} ms, app_queue {shown(queue)} ms, bare Dial {shown(bare)} ms; "
+                f"an AMI reflex {shown(floor)} ms, we are {shown(ratio(mine, floor), 2)} x of that"
+            )
             what = f"offer latency {cut[:3]} at {rate}/s, of app_queue's"
             yield Verdict("a", what, ratio(mine, queue), 1.0, False, "x", context)
 
