@@ -87,7 +87,7 @@ class BatchWriter:
         known = self._known_seqs(connection, batch)
         for table, values in self._values(batch, known).items():
             if values:
-                connection.execute(self._upserts[table], values)
+                self._upserts.write(connection, table, values)
 
     def remember(self, batch: Batch) -> None:
         """The batch is in the database for good."""
