@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
@@ -12,18 +11,28 @@ MAX_LENGTH = 64
 """Longer than any number or SIP user part worth keeping; the rest is cut off."""
 
 _CACHED_NUMBERS = 4096  # parsing takes some 100 us, and one call is written a dozen times
+_known: dict[tuple[str, str], str] = {}
 _UNWANTED = re.compile(r"[^0-9A-Za-z+*#._@-]")
 _SHORTEST_WITHOUT_PLUS = 11  # shorter ones are more likely extensions than foreign numbers that lost their plus
 _WITHHELD = frozenset({"anonymous", "unknown", "restricted", "unavailable", "private", "withheld", "asterisk"})
 
 
-@lru_cache(maxsize=_CACHED_NUMBERS)
 def normalise(number: str, default_region: str) -> str:
     """The number in E.164 (`+74951234567`), read as dialled in `default_region` (ISO 3166, such as `RU`).
 
     What is no valid number anywhere (an extension, a SIP name) comes back without spaces and signs that numbers do
     not have; a withheld number comes back empty.
     """
+    found = _known.get((number, default_region))
+    if found is None:
+        if len(_known) >= _CACHED_NUMBERS:
+            _known.clear()
+        found = _known[number, default_region] = _normalised(number, default_region)
+        _known[found, default_region] = found  # the form it is asked for next, by whoever stores it
+    return found
+
+
+def _normalised(number: str, default_region: str) -> str:
     kept = _UNWANTED.sub("", number)[:MAX_LENGTH]
     if kept.partition("@")[0].lower() in _WITHHELD:
         return ""

@@ -196,7 +196,8 @@ class Steering:
                 log.warning("action failed", action=name, error=str(error))
 
         try:
-            self._client.order(name, *headers, failed=refused)
+            # Somebody waits for a Redirect; what it needs has been gathered before it.
+            self._client.order(name, *headers, failed=refused, at_once=name == "Redirect")
         except AmiError as error:
             log.warning("action not sent", action=name, error=str(error))
 

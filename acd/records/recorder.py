@@ -40,8 +40,8 @@ class RecorderLimits:
 
     waiting: int = 10_000
     batch: int = 200
-    urgent_after_s: float = 0.1
-    batch_after_s: float = 0.5
+    urgent_after_s: float = 0.25
+    batch_after_s: float = 1.0
     retry_first_s: float = 0.2
     retry_most_s: float = 15.0
     write_timeout_s: float = 30.0

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Table, or_
+from sqlalchemy import Column, Connection, Dialect, Table, or_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from acd.records.tables import agent_sessions, call_events, calls, offers, surveys, voicemails
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A statement as the driver takes it, and how a row becomes its parameters."""
+
+    text: str
+    columns: tuple[tuple[str, Callable[[Any], Any] | None], ...]
+
+    @classmethod
+    def of(cls, statement: Any, dialect: Dialect, row: Mapping[str, Any]) -> _Form:
+        compiled = statement.compile(dialect=dialect, column_keys=list(row))
+        types = {column.name: column.type.dialect_impl(dialect) for column in statement.table.columns}
+        names = compiled.positiontup
+        return cls(str(compiled), tuple((name, types[name].bind_processor(dialect)) for name in names))
+
+    def row(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        return tuple([values[name] if bind is None else bind(values[name]) for name, bind in self.columns])
 
 
 class Upserts(Mapping[str, Any]):
@@ -16,6 +35,7 @@ class Upserts(Mapping[str, Any]):
 
     def __init__(self, dialect: str) -> None:
         self._insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+        self._forms: dict[str, _Form] = {}
         self._statements = {
             "calls": self._newer_wins(calls),
             "call_events": self._insert(call_events).on_conflict_do_nothing(),
@@ -24,6 +44,17 @@ class Upserts(Mapping[str, Any]):
             "voicemails": self._stays(voicemails.c.heard_at),
             "agent_sessions": self._insert(agent_sessions).on_conflict_do_nothing(),
         }
+
+    def write(self, connection: Connection, table: str, values: Sequence[Mapping[str, Any]]) -> None:
+        """Write rows that all have the same columns.
+
+        The statement is compiled once, and the driver gets plain tuples: to have SQLAlchemy bind every row anew cost
+        as much as the rest of the batch.
+        """
+        form = self._forms.get(table)
+        if form is None:
+            form = self._forms[table] = _Form.of(self._statements[table], connection.dialect, values[0])
+        connection.exec_driver_sql(form.text, [form.row(one) for one in values])
 
     def __getitem__(self, table: str) -> Any:
         return self._statements[table]

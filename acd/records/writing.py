@@ -87,7 +87,7 @@ class BatchWriter:
         known = self._known_seqs(connection, batch)
         for table, values in self._values(batch, known).items():
             if values:
-                connection.execute(self._upserts[table], values)
+                self._upserts.write(connection, table, values)
 
     def remember(self, batch: Batch) -> None:
         """The batch is in the database for good."""
@@ -105,11 +105,11 @@ class BatchWriter:
         """Up to which fact each call is in the database. Too low a number is harmless: a row is written again."""
         known: dict[str, int] = {}
         unknown: list[str] = []
-        for call_id in batch.records:
+        for call_id, record in batch.records.items():
             seq = self._written.get(call_id)  # one look: `forget` may come between two
             if seq is not None:
                 known[call_id] = seq
-            elif 1 not in batch.facts.get(call_id, {}):  # with its first fact at hand it is surely new
+            elif len(record.events) != record.seq:  # a whole one is written whole: to ask would cost as much
                 unknown.append(call_id)
         known.update(_read_seqs(connection, unknown))
         return known
