@@ -87,6 +87,30 @@ def served_call(call_id: str, at: float, number: str = "+74951234567", agent: st
     )
 
 
+def transferred_call(call_id: str, at: float) -> list[JourneyEvent]:
+    """A call that one agent handed over to another, who had been asked through a queue; they talk on."""
+    first, second = f"{call_id}-1", f"{call_id}-question-1"
+    return journey(
+        call_id,
+        entered(at),
+        queued(at + 0.125),
+        offered(at + 0.25, first, "1001"),
+        connected(at + 5.0, first, "1001"),
+        talk_ended(at + 65.5, agent="1001"),
+        (Fact.TRANSFERRED, at + 65.5, {"from": "1001", "to": "1002", "kind": "attended", "target": "agent"}),
+        queued(at + 65.5, "support"),
+        connected(at + 65.5, second, "1002"),
+    )
+
+
+def question_call(call_id: str, at: float, into: str) -> list[JourneyEvent]:
+    """A call from an agent's own phone, merged into the customer's."""
+    return journey(
+        call_id, entered(at, "1001", agent="1001"), queued(at, "support"), (Fact.MERGED, at + 9.0, {"into": into}),
+        ended(at + 9.0),
+    )  # fmt: skip
+
+
 def waiting_call(call_id: str, at: float, number: str = "+74951234567", queue: str = "sales") -> list[JourneyEvent]:
     """A call that waits in its queue."""
     return journey(call_id, entered(at, number), queued(at + 0.125, queue))

@@ -23,9 +23,11 @@ from tests.journeys import (
     entries,
     journey,
     overflowed,
+    question_call,
     queued,
     served_call,
     survey_asked,
+    transferred_call,
     voicemail,
     waiting_call,
 )
@@ -50,6 +52,16 @@ async def test_a_call_is_read_as_it_was_written_to_the_last_bit(store: Store) ->
     events = served_call("a", NOON)
     await store.write(entries(events))
     assert await store.call(CallId("a")) == fold(events)
+
+
+async def test_legs_and_questions_are_read_as_they_were_written(store: Store) -> None:
+    transferred, question = transferred_call("a", NOON), question_call("q", NOON + 50, "a")
+    await store.write([*entries(transferred), *entries(question)])
+    for call_id, events in (("a", transferred), ("q", question)):
+        assert await store.call(CallId(call_id)) == fold(events)
+    listed = {record.id: record for record in (await store.calls(ANYTHING, 100)).items}
+    assert [leg.agent for leg in listed[CallId("a")].legs] == ["1001", "1002"]
+    assert (listed[CallId("q")].from_agent, listed[CallId("q")].merged_into) == ("1001", "a")
 
 
 async def test_an_unknown_call_is_none(store: Store) -> None:

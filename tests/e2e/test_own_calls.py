@@ -82,7 +82,7 @@ async def test_an_agent_calls_the_town_through_the_trunk(phones: Phones, desk: D
     await desk.until_agent(agent.user, "ready")
 
 
-@pytest.mark.parametrize("dialled", ["8495111x2233", "8495;x", "1002@example.org", "8%0d%0a4951112233"])
+@pytest.mark.parametrize("dialled", ["8495111x2233", "8495;x", "number", "1002@example.org", "8%0d%0a4951112233"])
 async def test_only_digits_are_dialled(phones: Phones, town: Phone, dialled: str) -> None:
     (agent,) = await phones.staff(OUT.agents)
     call = await agent.call(f"sip:{dialled}@{agent._line.server[0]}" if "@" not in dialled else f"sip:{dialled}")
@@ -118,6 +118,18 @@ async def test_an_agents_phone_cannot_send_a_caller_to_the_town(phones: Phones, 
     again = await phones.pick_up(agent, within_s=15)
     assert again.remote_number == "+79160007777"
     await nothing_rings(town)
+    await caller.hang_up()
+
+
+async def test_an_agents_phone_cannot_forward_a_caller_to_the_town(phones: Phones, desk: Desk, town: Phone) -> None:
+    agent = await phones.agent(*TALKS.agents)
+    caller = await town.call(TALKS.did, number="+79160006666")
+    offered = await ringing(agent)
+    await offered.reject(302, headers=[("contact", f"<sip:{TOWN}@{agent.address[0]}>")])
+    await nothing_rings(town)
+    await desk.until_agent(agent.user, "unreachable")
+    waiting = await desk.until_waiting("+79160006666")
+    assert [offer["result"] for offer in waiting["offers"]] == ["unreachable"]
     await caller.hang_up()
 
 

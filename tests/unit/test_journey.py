@@ -16,11 +16,13 @@ from tests.journeys import (
     offer_ended,
     offered,
     overflowed,
+    question_call,
     queued,
     served_call,
     survey_asked,
     survey_ended,
     talk_ended,
+    transferred_call,
     voicemail,
 )
 
@@ -239,3 +241,23 @@ def test_a_call_leaves_one_message_which_is_heard_once() -> None:
     record = told(entered(100.0), voicemail(120.0, 9.5), voicemail(130.0, 3.0), heard, (Fact.HEARD, 600.0, {}))
     assert record.message == Message(120.0, 9.5, 500.0)
     assert told(entered(100.0), heard).message is None  # type: ignore[arg-type]
+
+
+def test_a_handed_over_call_has_a_leg_for_each_conversation() -> None:
+    record = fold(transferred_call("a", 1000.0))
+    first, second = record.legs
+    assert (first.agent, first.queue, first.offer_id, first.talk_s, first.ended_by) == (
+        "1001", "sales", "a-1", 60.5, "agent"
+    )  # fmt: skip
+    assert (second.agent, second.queue, second.talk_s) == ("1002", "support", None)
+    assert (record.agent, record.answered_at, record.wait_s, record.talk_s) == ("1002", 1005.0, 4.875, 60.5)
+    assert record.talk_ended_at is None and record.ended_by is None
+    over = fold(
+        [*record.events, JourneyEvent(record.id, 9, 1100.0, Fact.ENDED, {"outcome": "answered", "by": "caller"})]
+    )
+    assert (over.talk_s, over.legs[1].talk_s, over.legs[1].ended_by) == (95.0, 34.5, "caller")
+
+
+def test_a_question_knows_whose_it_is_and_what_became_of_it() -> None:
+    record = fold(question_call("q", 1000.0, "a"))
+    assert (record.from_agent, record.merged_into, record.legs) == ("1001", "a", ())

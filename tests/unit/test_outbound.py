@@ -246,3 +246,23 @@ async def test_offers_to_the_same_caller_are_told_apart_by_their_agents() -> Non
     desk.does(cmd.Ring(ID, (BORISES,), 20.0, SALES, AT))
     assert desk.registry.leg_of(ANNA, "u1") == OFFER
     assert desk.registry.leg_of(BORIS, "u1") == SECOND
+
+
+async def test_a_caller_who_was_handed_over_is_told_of_the_new_agent() -> None:
+    leg = OfferId("20260101120005-123456789013.1")
+    (facts,) = Desk().does(cmd.Adopt(ID, leg, ANNA, SALES, AT, AT + 5))
+    assert variables(facts) == {
+        "ACD_QUEUE": "sales", "ACD_QUEUED": f"{AT:.3f}", "ACD_OFFER": leg, "ACD_OFFERED": leg, "ACD_AGENT": "1001",
+        "ACD_OFFERED_TO": "1001", "ACD_TALKING": f"{leg}@{AT + 5:.3f}",
+    }  # fmt: skip
+    (facts,) = Desk().does(cmd.Adopt(ID, leg, ANNA, None, AT, AT))
+    assert variables(facts)["ACD_QUEUE"] == ""
+
+
+async def test_a_channel_that_took_over_another_calls_facts_is_given_its_own_back() -> None:
+    desk = Desk()
+    desk.caller.did, desk.caller.entered = "+74951234567", "1800000000.123"
+    (facts,) = desk.does(cmd.Reclaim(ID))
+    assert variables(facts) == {
+        "ACD_CALL": CALL, "ACD_DID": "+74951234567", "ACD_ENTERED": "1800000000.123"
+    }  # fmt: skip

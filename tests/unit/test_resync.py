@@ -160,3 +160,51 @@ async def test_a_caller_only_a_sweep_sees_is_believed_at_the_second_look() -> No
     assert picture.calls == () and not registry.callers
     picture, _ = await read(HOLDING, registry=registry, keep=True)
     assert [call.call_id for call in picture.calls] == [CALL]
+
+
+# -- transfers ----------------------------------------------------------------------------------------------------
+
+TALKING = {"ACD_CALL": CALL, "ACD_VERB": "connect", "ACD_OFFER": OFFER, "ACD_AGENT": "1001"}
+IN_BRIDGE = channel("PJSIP/trunk-1", "lab-7.1", bridge="b1", **TALKING)
+BORIS_IN_BRIDGE = channel("PJSIP/1002-1", "lab-7.4", "lab-7.1", bridge="b1")
+
+
+async def test_another_agent_in_the_callers_bridge_is_who_it_was_handed_to() -> None:
+    picture, registry = await read(IN_BRIDGE, BORIS_IN_BRIDGE)
+    (found,) = picture.calls
+    assert (found.agent_id, found.offer_id, found.handed_over) == (BORIS, f"{CALL}.t4", True)
+    assert registry.legs == {"lab-7.4": f"{CALL}.t4"} and picture.own == ()
+    assert registry.caller_of(OfferId(f"{CALL}.t4")) is registry.callers[CallId(CALL)]
+
+
+async def test_a_sweep_knows_what_the_leg_was_made_for() -> None:
+    _, registry = await read(IN_BRIDGE)
+    question = OfferId("20260101120005-123456789013.1")
+    registry.legs["lab-7.4"] = question
+    picture, registry = await read(IN_BRIDGE, BORIS_IN_BRIDGE, registry=registry, keep=True)
+    (found,) = picture.calls
+    assert (found.offer_id, found.consultation) == (question, "20260101120005-123456789013")
+    assert registry.caller_of(question) is registry.callers[CallId(CALL)]
+
+
+async def test_a_handed_over_leg_stays_the_callers_over_sweeps() -> None:
+    _, registry = await read(IN_BRIDGE)
+    leg = OfferId("20260101120005-123456789013.1")
+    registry.hand_over(registry.callers[CallId(CALL)], "lab-7.4", leg)
+    noted = channel("PJSIP/trunk-1", "lab-7.1", bridge="b1", **{**TALKING, "ACD_OFFER": leg, "ACD_AGENT": "1002"})
+    picture, registry = await read(noted, BORIS_IN_BRIDGE, registry=registry, keep=True)
+    assert not picture.calls[0].handed_over
+    assert registry.caller_of(leg) is registry.callers[CallId(CALL)] and registry.legs == {"lab-7.4": leg}
+
+
+async def test_the_same_agent_or_a_whole_party_in_the_bridge_is_no_transfer() -> None:
+    anna = channel("PJSIP/1001-1", "lab-7.2", "lab-7.1", bridge="b1")
+    for others in ((anna,), (anna, BORIS_IN_BRIDGE), ()):
+        picture, _ = await read(IN_BRIDGE, *others)
+        assert not picture.calls[0].handed_over and picture.calls[0].agent_id == ANNA
+
+
+async def test_a_question_found_is_known_to_be_an_agents() -> None:
+    picture, _ = await read(channel("PJSIP/1001-1", "u5", ACD_CALL=CALL, ACD_VERB="hold"))
+    assert picture.calls[0].from_agent == ANNA
+    assert (await read(HOLDING))[0].calls[0].from_agent is None
