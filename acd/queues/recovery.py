@@ -99,9 +99,12 @@ class Recovery:
             call.queue = queue.name
             call.joined_at = places.place_of(record)
             call.queued_at = places.queued_at(record)
+        ringing = [offer for offer in record.offers if offer.result is None]
         if record.answered_at is not None:
             call.agent_id = record.agent
-            call.phase = CallPhase.AFTER if record.talk_ended_at is not None else CallPhase.TALKING
+            call.phase = CallPhase.TALKING
+            if record.talk_ended_at is not None:  # sent on, if it rings again
+                call.phase = CallPhase.WAITING if ringing else CallPhase.AFTER
         else:
             _restore_overflow(call, record)
         self._shop.add(call)
@@ -110,7 +113,7 @@ class Recovery:
             return
         if queue is not None and call.phase is CallPhase.WAITING:
             self._calls.set_deadlines(call, queue, at)
-        for last in [offer for offer in record.offers if offer.result is None]:
+        for last in ringing:
             self._restore_offer(call, last, at)
 
     def _restore_talk(self, call: Call, record: CallRecord) -> None:
