@@ -31,6 +31,7 @@ class Phones:
         self.desk = desk
         self._asterisk = asterisk
         self._trunk: Phone | None = None
+        self._town: Phone | None = None
         self._all: list[Phone] = []
 
     async def agent(self, agent_id: str, *, state: str = "ready", **options: object) -> Phone:
@@ -58,12 +59,21 @@ class Phones:
         """The line from the town, opened with these options when it is first asked for."""
         if self._trunk is None:
             server = (self._asterisk.sip_host, self._asterisk.sip_port)
-            here = {"local_host": self._asterisk.trunk_host, "local_port": self._asterisk.trunk_port}
-            trunk = {"user": "trunk", "server": server, **here, **options}
+            trunk = {"user": "trunk", "server": server, "local_host": self._asterisk.trunk_host, **options}
             self._trunk = Phone(**trunk)  # type: ignore[arg-type]
             await self._trunk.start()
             self._all.append(self._trunk)
         return self._trunk
+
+    async def town(self) -> Phone:
+        """Where calls to the town arrive, whatever the number."""
+        if self._town is None:
+            server = (self._asterisk.sip_host, self._asterisk.sip_port)
+            here = (self._asterisk.trunk_host, self._asterisk.trunk_port)
+            self._town = Phone(user="town", server=server, local_host=here[0], local_port=here[1])
+            await self._town.start()
+            self._all.append(self._town)
+        return self._town
 
     async def call(self, did: str, number: str | None = None, **options: object) -> OutgoingCall:
         """Call from the town and wait until the hotline has picked up. The caller's number is `call.number`."""

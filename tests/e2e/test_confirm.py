@@ -7,6 +7,7 @@ import time
 
 from acd.lab.call import CallState
 from acd.lab.incoming import IncomingCall
+from acd.lab.outgoing import OutgoingCall
 from tests.e2e.desk import Desk, Record
 from tests.e2e.floor import Floor, Line
 from tests.e2e.phones import Phones, number_of, ringing
@@ -28,7 +29,7 @@ AT_ONCE_S = 0.5
 
 async def test_a_voicemail_box_does_not_get_the_call_and_the_next_agent_does(phones: Phones, desk: Desk) -> None:
     (inside,) = await phones.staff(VOICEMAIL.agents[1:])
-    caller = await phones.call(VOICEMAIL.did)
+    caller = await _call(phones, VOICEMAIL)
     box = await _outside(phones, VOICEMAIL)
     joined = (await desk.until_call(number_of(caller), lambda call: call["queued_at"]))["queued_at"]
     await box.answer()
@@ -47,7 +48,7 @@ async def test_a_voicemail_box_does_not_get_the_call_and_the_next_agent_does(pho
 
 
 async def test_who_presses_1_has_the_call(phones: Phones, desk: Desk) -> None:
-    caller = await phones.call(KEY.did)
+    caller = await _call(phones, KEY)
     agent = await _outside(phones, KEY)
     await agent.answer()
     assert await agent.media.wait_until(lambda: agent.media.packets_heard > 5, 3)  # the prompt
@@ -66,14 +67,14 @@ async def test_who_presses_1_has_the_call(phones: Phones, desk: Desk) -> None:
 
 async def test_another_key_is_none_and_hanging_up_is_none(phones: Phones, desk: Desk) -> None:
     (inside,) = await phones.staff(WRONG.agents[1:])
-    caller = await phones.call(WRONG.did)
+    caller = await _call(phones, WRONG)
     agent = await _outside(phones, WRONG)
     await agent.answer()
     await agent.send_digits("2")
     talk = await phones.pick_up(inside)
     record = await desk.until_call(number_of(caller), lambda call: call["answered_at"])
     assert _results(record) == [("0903", "no_answer"), ("1002", "answered")]
-    second = await phones.call(WRONG.did)
+    second = await _call(phones, WRONG)
     agent = await _outside(phones, WRONG)
     await agent.answer()
     await agent.hang_up()
@@ -84,7 +85,7 @@ async def test_another_key_is_none_and_hanging_up_is_none(phones: Phones, desk: 
 async def test_a_caller_who_leaves_while_the_key_is_asked_for_frees_the_agent_at_once(
     phones: Phones, desk: Desk
 ) -> None:
-    caller = await phones.call(LEAVES.did)
+    caller = await _call(phones, LEAVES)
     agent = await _outside(phones, LEAVES)
     await agent.answer()
     assert await agent.media.wait_until(lambda: agent.media.packets_heard > 5, 3)
@@ -99,7 +100,7 @@ async def test_a_caller_who_leaves_while_the_key_is_asked_for_frees_the_agent_at
 
 async def test_who_pauses_while_the_key_is_asked_for_gives_the_call_back_at_once(phones: Phones, desk: Desk) -> None:
     (inside,) = await phones.staff(PAUSE.agents[1:])
-    caller = await phones.call(PAUSE.did)
+    caller = await _call(phones, PAUSE)
     agent = await _outside(phones, PAUSE)
     await agent.answer()
     assert await agent.media.wait_until(lambda: agent.media.packets_heard > 5, 3)
@@ -113,7 +114,7 @@ async def test_who_pauses_while_the_key_is_asked_for_gives_the_call_back_at_once
 
 async def test_an_outside_phone_has_its_own_turn_where_all_ring(phones: Phones, desk: Desk) -> None:
     both = await phones.staff(ALL.agents[1:])
-    caller = await phones.call(ALL.did)
+    caller = await _call(phones, ALL)
     outside = await _outside(phones, ALL)
     await outside.reject(486)
     for call in await asyncio.gather(*(ringing(phone) for phone in both)):
@@ -123,15 +124,21 @@ async def test_an_outside_phone_has_its_own_turn_where_all_ring(phones: Phones, 
     assert _results(record)[1:3] == [("1004", "no_answer"), ("1005", "no_answer")]
 
 
+async def _call(phones: Phones, line: Line) -> OutgoingCall:
+    """Call the line from the town, where the agents' phones are as well."""
+    await phones.town()
+    return await phones.call(line.did)
+
+
 async def _outside(phones: Phones, line: Line) -> IncomingCall:
     """The call that comes to the line's agent in the town; it rings."""
-    call = await ringing(await phones.trunk())
+    call = await ringing(await phones.town())
     assert call.request.uri.startswith(f"sip:{OUTSIDE[line.agents[0]]}@")
     return call
 
 
-async def _hears(call: IncomingCall | object) -> None:
-    media = call.media  # type: ignore[union-attr, attr-defined]
+async def _hears(call: IncomingCall | OutgoingCall) -> None:
+    media = call.media
     before = media.voices["caller"]
     assert await media.wait_until(lambda: media.voices["caller"] > before, 3)
 

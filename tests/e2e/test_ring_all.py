@@ -50,6 +50,8 @@ async def test_two_who_answer_within_ten_milliseconds_are_one_conversation_fifty
         ended = await desk.ended(number_of(caller))
         assert [event["fact"] for event in ended["events"]].count("connected") == 1
         assert ended["agent"] == winner.user
+    why = await desk.api.get(f"/api/v1/calls/{ended['id']}/why")
+    assert "another agent answered" in str(why)
     assert set(winners) == set(RACE.agents)
     agents = [await desk.agent(agent_id) for agent_id in RACE.agents]
     assert [agent["today"]["missed"] for agent in agents] == [0, 0]

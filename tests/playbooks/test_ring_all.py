@@ -29,6 +29,7 @@ from tests.playbooks.words import (
     pause,
     picks_up,
     plan,
+    pulled,
     queue,
     reachable,
     ready,
@@ -155,6 +156,19 @@ def test_who_logs_out_or_pauses_stops_the_own_phone_only():
     assert play >> pause("1003") << withdraws("c1.3")
     assert set(results(play).values()) == {"withdrawn"}
     assert play >> ready("1003") << rings("c1", "1003")
+
+
+def test_a_supervisor_who_gives_the_call_to_one_of_those_who_ring_stops_the_others():
+    play = rung()
+    assert play >> pulled("c1", "1002") << drops("c1.1") << drops("c1.3") << fact("c1", "pulled", agent="1002")
+    assert play >> pulled("c1", "1002") >> picks_up("c1.2") >> connected("c1.2") << agent_is("1002", "talking")
+
+
+def test_a_supervisor_who_gives_it_to_somebody_else_stops_all():
+    play = all_ring([*THREE, agent("1004", support=5)])
+    assert play >> enters("c1") << rings_all("c1", "1001", "1002", "1003")
+    assert play >> pulled("c1", "1004") << withdraws("c1.1") << rings_all("c1", "1004")
+    assert set(results(play).values()) == {"withdrawn", None}
 
 
 def test_a_stopping_daemon_withdraws_the_dialling_as_one():

@@ -238,7 +238,7 @@ class BrainMachine(RuleBasedStateMachine):
         self.events_follow()
         question = self.asterisk.callers[call]
         if until != "asked" and question.leg == "dialled":
-            self.asterisk.answer(question, question.offer, self.now)
+            self.asterisk.answer(question, data.draw(st.sampled_from(sorted(question.legs()))), self.now)
             self.asterisk.bridge(question, self.now)
             self.events_follow()
         if until == "over" and (caller, question) in self._askers():
