@@ -112,7 +112,7 @@ class Translator:
         return [] if call_id is None else [*self._entered(message, at), ev.CallHeld(at, call_id)]
 
     def _dialled(self, message: Message, at: float) -> Events:
-        """The dialling is over; where several phones rang, for each of them: the brain passes over those it knows of."""
+        """The dialling is over; where several phones rang, for each of them: the brain passes over what it knows."""
         offer_id = OfferId(message.get("Offer", ""))
         rung = self._registry.rung(offer_id)
         legs = rung[0].ring if rung and rung[0].rings_several else {}
