@@ -112,8 +112,7 @@ class Translator:
         return [] if call_id is None else [*self._entered(message, at), ev.CallHeld(at, call_id)]
 
     def _dialled(self, message: Message, at: float) -> Events:
-        """The dialling is over. Where several phones rang, it is for each of them; the brain passes over those it knows
-        of."""
+        """The dialling is over; where several phones rang, for each of them: the brain passes over what it knows."""
         offer_id = OfferId(message.get("Offer", ""))
         rung = self._registry.rung(offer_id)
         legs = rung[0].ring if rung and rung[0].rings_several else {}
@@ -205,8 +204,10 @@ class Translator:
         return [ev.OfferRinging(at, offer_id)]
 
     def _dial_end(self, message: Message, at: float) -> Events:
-        """One phone is picked up, or no longer rings. Of the last one that rings AcdDial tells, from where the caller
-        can be steered again."""
+        """One phone is picked up, or no longer rings.
+
+        Of the last one that rings AcdDial tells, from where the caller can be steered again.
+        """
         offer_id = self._leg(message)
         rung = self._registry.rung(offer_id) if offer_id is not None else None
         status = message.get("DialStatus", "")

@@ -62,8 +62,10 @@ class Offers:
             self._shop.note(call, at, Fact.RINGING, offer_id=offer.id)
 
     def accept(self, offer: Offer, call: Call, at: float) -> None:
-        """The agent picked up (and confirmed, where that is asked); nothing when it is known. It is too late for all
-        others whose phones ring for the call."""
+        """The agent picked up, and confirmed where that is asked; nothing when it is known.
+
+        It is too late for all others whose phones ring for the call.
+        """
         if call.phase is not CallPhase.OFFERED:
             return
         offer.accepted_at = at
@@ -135,8 +137,8 @@ class Offers:
         self._shop.emit(Withdraw(call.id, offers[0].id))
         self.let_go(call)
         for offer in offers:
-            excused = offer.excused and result is OfferResult.NO_ANSWER
-            self.end(offer, call, OfferResult.UNREACHABLE if excused else result, at)
+            excuse = OfferResult.WITHDRAWN if offer.withdrawn else OfferResult.UNREACHABLE if offer.excused else result
+            self.end(offer, call, excuse if result is OfferResult.NO_ANSWER else result, at)
 
     def let_go(self, call: Call) -> None:
         """The caller goes: a leg that is asked for a key is hung up, Asterisk itself would do it after the answer."""
