@@ -16,7 +16,8 @@ from acd.ami.actions import MAX_HEADERS, MAX_LINE_BYTES
 from acd.ami.client import AmiClient
 from acd.ami.messages import Message
 from acd.ami.values import AmiSettings, LinkUp
-from acd.errors import AmiRefused, AmiUnsafeValue
+from acd.errors import AmiError, AmiRefused, AmiUnsafeValue
+from acd.lab.asterisk import LabAsterisk
 from tests.fakes.ami_server import FakeAmi
 from tests.fakes.facts import until
 
@@ -102,6 +103,44 @@ async def test_two_sends_are_carried_out_in_order(client: AmiClient):
     for number in range(200):
         client.send("Setvar", ("Variable", name), ("Value", str(number)))
     assert (await client.action("Getvar", ("Variable", name)))["Value"] == "199"
+
+
+async def test_orders_are_carried_out_in_order_among_the_sends(client: AmiClient):
+    name = f"ACD_T_{uuid.uuid4().hex}"
+    failures: list[AmiError] = []
+    for number in range(200):
+        client.order("Setvar", ("Variable", name), ("Value", str(number)), failed=failures.append)
+    assert (await client.action("Getvar", ("Variable", name)))["Value"] == "199"
+    assert (failures, client.pending) == ([], 0)
+
+
+async def test_an_order_that_is_refused_says_so_in_asterisks_words(client: AmiClient):
+    failures: list[AmiError] = []
+    client.order("Setvar", ("Channel", "PJSIP/none-1"), ("Variable", "A"), ("Value", "1"), failed=failures.append)
+    await until(lambda: failures, what="the refusal")
+    assert "No such channel" in str(failures[0])
+
+
+@pytest.mark.asterisk
+async def test_events_that_are_not_wanted_do_not_come(asterisk: LabAsterisk):
+    where = ("main", asterisk.ami_host, asterisk.ami_port, asterisk.ami_username, asterisk.ami_secret)
+    client = AmiClient(AmiSettings(*where, wanted_events=("Rename", "UserEvent")))
+    tasks.spawn(client.run(), "ami main")
+    assert isinstance(await asyncio.wait_for(client.next(), 10), LinkUp)
+    call = (("Channel", "Local/s@acd-doctor/n"), ("Application", "Wait"), ("Data", "1"))
+    await client.action("Originate", *call, ("Async", "true"))
+    heard = [await asyncio.wait_for(client.next(), 5)]
+    assert isinstance(heard[0], Message) and heard[0].get("UserEvent") == "AcdDoctor"
+    await client.close()
+
+
+async def test_a_manager_that_cannot_choose_events_is_served_all_the_same():
+    async with FakeAmi() as fake:
+        settings = AmiSettings("main", fake.host, fake.port, fake.username, fake.secret, wanted_events=("UserEvent",))
+        client = AmiClient(settings)
+        tasks.spawn(client.run(), "ami main")
+        assert isinstance(await asyncio.wait_for(client.next(), 10), LinkUp)
+        await client.close()
 
 
 async def test_a_user_event_comes_back_with_its_letters_whole(client: AmiClient):

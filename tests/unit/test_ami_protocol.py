@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from panoramisk.ami_protocol import AMIProtocol
 
-from acd.ami.actions import ListLimit, PendingAction
+from acd.ami.actions import ListLimit, Order, PendingAction
 from acd.ami.messages import Message
-from acd.ami.protocol import HardenedManager, HardenedProtocol
+from acd.ami.protocol import MOST_TOGETHER, HardenedManager, HardenedProtocol
 from acd.ami.values import AmiCounters, AmiSettings
-from acd.errors import AmiDown, AmiOverflow, AmiTimeout
+from acd.errors import AmiDown, AmiError, AmiOverflow, AmiTimeout, AmiUnsafeValue
 
 STREAM = (
     "Asterisk Call Manager/11.0.0\r\n"
@@ -32,9 +32,11 @@ class Wire(asyncio.Transport):
         self.written = b""
         self.aborted = False
         self.unsent = 0
+        self.writes = 0
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written += bytes(data)
+        self.writes += 1
 
     def get_write_buffer_size(self) -> int:
         return self.unsent
@@ -60,7 +62,7 @@ class Bench:
         self.protocol.data_received(b"Asterisk Call Manager/11.0.0\r\n")
         return self
 
-    def answer(self, action: PendingAction, *lines: str) -> None:
+    def answer(self, action: PendingAction | Order, *lines: str) -> None:
         text = "\r\n".join(["Response: Success", f"ActionID: {action.key}", *lines, "", ""])
         self.protocol.data_received(text.encode())
 
@@ -241,3 +243,106 @@ async def test_an_action_that_was_answered_is_not_touched_by_its_timer():
     assert (await future)["Ping"] == "Pong"
     assert timer is not None
     assert timer.cancelled()
+
+
+class Ordered:
+    """Orders on a bench, and the failures that came back."""
+
+    def __init__(self, **limits: float) -> None:
+        self.bench = Bench(**limits).greet()  # type: ignore[arg-type]
+        self.failures: list[AmiError] = []
+
+    def order(self, name: str = "Setvar", *, at_once: bool = False) -> Order:
+        order = Order(name, [], self.failures.append)
+        self.bench.protocol.order(order, at_once)
+        return order
+
+
+async def test_orders_of_one_turn_leave_in_one_write_and_in_order():
+    one = Ordered()
+    orders = [one.order(), one.order("Redirect")]
+    assert one.bench.wire.writes == 0
+    await asyncio.sleep(0)
+    assert one.bench.wire.writes == 1
+    assert one.bench.wire.written == b"".join(order.wire for order in orders)
+
+
+async def test_an_order_that_cannot_wait_takes_along_what_was_gathered():
+    one = Ordered()
+    orders = [one.order(), one.order("Redirect", at_once=True)]
+    assert (one.bench.wire.writes, one.bench.wire.written) == (1, b"".join(order.wire for order in orders))
+    await asyncio.sleep(0)
+    assert one.bench.wire.writes == 1
+
+
+async def test_an_action_that_is_awaited_keeps_its_place_behind_the_orders():
+    one = Ordered()
+    order, action = one.order(), PendingAction("Ping", [])
+    one.bench.protocol.send(action)
+    assert one.bench.wire.written == order.wire + action.wire
+
+
+async def test_many_orders_do_not_wait_for_the_turn_to_end():
+    one = Ordered()
+    for _ in range(MOST_TOGETHER):
+        one.order()
+    assert one.bench.wire.writes == 1
+
+
+async def test_an_order_that_was_carried_out_is_no_news():
+    one = Ordered()
+    order = one.order()
+    one.bench.answer(order, "Message: Variable Set")
+    assert (one.failures, one.bench.protocol.responses, one.bench.seen) == ([], {}, [])
+    one.bench.answer(order)
+    assert one.bench.counters.late == 1
+
+
+async def test_an_order_that_is_refused_is_told_once_with_asterisks_words():
+    one = Ordered()
+    order = one.order("Redirect")
+    refusal = f"Response: Error\r\nActionID: {order.key}\r\nMessage: Channel not up\r\n\r\n".encode()
+    one.bench.protocol.data_received(refusal)
+    one.bench.protocol.data_received(refusal)
+    assert [str(error) for error in one.failures] == ["Redirect: Channel not up"]
+    assert one.bench.protocol.responses == {}
+
+
+async def test_an_order_nobody_answers_has_failed_in_time():
+    one = Ordered(action_timeout_s=0.01)
+    order, later = one.order(), None
+    with pytest.raises(AmiTimeout):
+        await one.bench.protocol.send(PendingAction("Ping", []), timeout_s=0.05)
+    assert [type(error) for error in one.failures] == [AmiTimeout]
+    assert (order.key in one.bench.protocol.responses, one.bench.counters.timeouts) == (False, 2)
+    later = one.order()
+    assert later.key in one.bench.protocol.responses
+
+
+async def test_an_order_fails_with_the_link_but_not_before_its_end_is_told():
+    one = Ordered()
+    one.order("Redirect")
+    one.bench.protocol.connection_lost(ConnectionResetError("reset by peer"))
+    assert (one.failures, len(one.bench.lost)) == ([], 1)
+    await asyncio.sleep(0)
+    assert [type(error) for error in one.failures] == [AmiDown]
+    assert (one.bench.wire.written, one.bench.protocol.responses) == (b"", {})
+    with pytest.raises(AmiDown):
+        one.order()
+
+
+async def test_unanswered_orders_count_among_the_actions():
+    one = Ordered(max_pending_actions=1)
+    order = one.order()
+    with pytest.raises(AmiOverflow):
+        one.order()
+    with pytest.raises(AmiOverflow):
+        one.bench.protocol.send(PendingAction("Ping", []))
+    one.bench.answer(order)
+    one.order()
+
+
+def test_an_order_is_checked_like_every_action():
+    for bad in ("x\r", "x\n", "x\r\nAction: Originate", "\0"):
+        with pytest.raises(AmiUnsafeValue, match="Value"):
+            Order("Setvar", [("Variable", "A"), ("Value", bad)], lambda _: None)

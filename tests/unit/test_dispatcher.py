@@ -70,6 +70,19 @@ async def test_an_event_becomes_orders_records_and_news(world: World) -> None:
     assert set(world.timers) == {"ring:c1.1", "limit:c1"}
 
 
+async def test_the_switch_is_told_before_the_books_are_kept(world: World) -> None:
+    """Somebody waits for an order, nobody for a record."""
+    seen: list[str] = []
+    world.carry_out = lambda command: seen.append("order")  # type: ignore[method-assign]
+    world.put = lambda entry: seen.append("entry")  # type: ignore[method-assign]
+    world.dispatcher.post(ev.AgentLogin(AT, ANNA))
+    await world.dispatcher.drain()
+    seen.clear()
+    world.dispatcher.post(entered())
+    await world.dispatcher.drain()
+    assert seen[0] == "order" and "order" not in seen[1:] and "entry" in seen
+
+
 async def test_events_are_decided_in_the_order_they_were_posted(world: World) -> None:
     for n in range(3 * BURST):
         world.dispatcher.post(entered(n))
