@@ -179,4 +179,4 @@ class Steering:
                 failed()
 
 
-_HARMLESS = ("Already there", "No such channel", "not there")
+_HARMLESS = ("Already there", "No such channel", "Channel does not exist", "not there")
