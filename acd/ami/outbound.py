@@ -202,4 +202,4 @@ class Steering:
             log.warning("action not sent", action=name, error=str(error))
 
 
-_HARMLESS = ("Already there", "No such channel", "not there")
+_HARMLESS = ("Already there", "No such channel", "Channel does not exist", "not there")

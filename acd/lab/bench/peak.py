@@ -64,6 +64,8 @@ async def _highest(
             f"{sample.repeated} repeated: {'kept' if kept else 'too much'}"
         )
         held, high = (rate, high) if kept else (held, rate)
+        if not kept:  # what is left of a rate that was too much must not spoil the next
+            await stage.idle(stage.asterisk.pid, *([running.daemon.pid] if running.daemon is not None else []))
     return held
 
 

@@ -12,7 +12,7 @@ class BenchPlan:
     """Durations in seconds, rates in calls a second. The defaults are the whole benchmark, some nine minutes."""
 
     rates: tuple[float, ...] = (20.0, 40.0, 80.0)
-    seconds: float = 4.0
+    seconds: float = 3.0
     rounds: int = 3
     queues: int = 100
     many_rounds: int = 2
@@ -23,7 +23,7 @@ class BenchPlan:
     peak_low: float = 40.0
     peak_high: float = 360.0
     peak_step: float = 10.0
-    peak_seconds: float = 4.0
+    peak_seconds: float = 3.0
     peak_rounds: int = 2
     steady_rate: float = 10.0
     steady_seconds: float = 15.0

@@ -94,7 +94,7 @@ class Stage:
             await self.asterisk.restart()
         else:
             await self._reload()
-        await self._idle()
+        await self.idle(self.asterisk.pid)
 
     async def _reload(self) -> None:
         asterisk, action = self.asterisk, {"Action": "QueueReload", "Members": "yes", "Parameters": "yes"}
@@ -103,13 +103,13 @@ class Stage:
         if answer is None or answer.get("Response") != "Success":
             raise LabError(f"app_queue did not reload: {answer}")
 
-    async def _idle(self) -> None:
-        """Wait, for a bounded time, until Asterisk has digested what it was told: that is not what is measured."""
-        pid, until = self.asterisk.pid, time.monotonic() + DIGEST_LIMIT_S
+    async def idle(self, *pids: int) -> None:
+        """Wait, for a bounded time, until these processes have digested what they were told: that is not measured."""
+        until = time.monotonic() + DIGEST_LIMIT_S
         while time.monotonic() < until:
-            before_s = cpu_s(pid)
+            before_s = sum(map(cpu_s, pids))
             await asyncio.sleep(LOOK_S)
-            if cpu_s(pid) - before_s < IDLE_SHARE * LOOK_S:
+            if sum(map(cpu_s, pids)) - before_s < IDLE_SHARE * LOOK_S:
                 return
 
 
