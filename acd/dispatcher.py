@@ -14,7 +14,7 @@ import structlog
 
 from acd.errors import AcdError
 from acd.ivr.core import Core
-from acd.ports import Entry, Recorder, Switch, Timers
+from acd.ports import Entry, Recorder, Switch, Tape, Timers
 from acd.queues.commands import (
     Adopt,
     AgentChanged,
@@ -49,13 +49,16 @@ Watcher = Callable[[AgentChanged | Journal], None]
 
 
 class Dispatcher:
-    """Between the core and the world. `watch` is told of every agent change and every fact."""
+    """Between the core and the world. `watch` is told of every agent change and every fact, `tape` of every event."""
 
-    def __init__(self, core: Core, recorder: Recorder, watch: Watcher, limit: int = INBOX_LIMIT) -> None:
+    def __init__(
+        self, core: Core, recorder: Recorder, watch: Watcher, limit: int = INBOX_LIMIT, tape: Tape | None = None
+    ) -> None:
         self.core = core
         self._recorder = recorder
         self._watch = watch
         self._limit = limit
+        self._tape = tape
         self._inbox: asyncio.Queue[tuple[Event, asyncio.Future[None] | None]] = asyncio.Queue()
         self._switch: Switch | None = None
         self._timers: Timers | None = None
@@ -111,12 +114,17 @@ class Dispatcher:
 
     def _handle(self, event: Event) -> AcdError | None:
         """A mistake of ours in one event must not stop the rest: it is logged whole, the next event goes on."""
+        commands = None
         try:
-            for command in self.core.handle(event):
+            commands = self.core.handle(event)
+            for command in commands:
                 self._carry_out(command)
         except Exception:
             log.exception("the core failed on an event", what=repr(event)[:500])
             return AcdError("the daemon made a mistake in this; it is in its log")
+        finally:
+            if self._tape is not None:
+                self._tape.heard(event, commands)
         self.handled += 1
         return None
 
@@ -155,7 +163,16 @@ class Dispatcher:
 
 
 _TOLD_FACTS = frozenset(
-    {Fact.FALLBACK, Fact.OVERFLOWED, Fact.PRIORITY, Fact.MOVED, Fact.PULLED, Fact.RECONCILED, Fact.ENDED}
+    {
+        Fact.OFFERED,
+        Fact.FALLBACK,
+        Fact.OVERFLOWED,
+        Fact.PRIORITY,
+        Fact.MOVED,
+        Fact.PULLED,
+        Fact.RECONCILED,
+        Fact.ENDED,
+    }
 )
 """The rest is in the records and on the API; a line for each fact would cost as much as deciding on the call."""
 

@@ -21,6 +21,7 @@ from acd.queues import events as ev
 from acd.queues.book import Book
 from acd.queues.calls import Calls
 from acd.queues.commands import Command
+from acd.queues.deciding import Deciding
 from acd.queues.journey import Fact
 from acd.queues.matcher import Draw, Matcher, always_the_first
 from acd.queues.model import Agent, AgentId, Backoff, CallId, OfferId, Plan
@@ -63,6 +64,7 @@ class Engine:
         self.offers = shop.offers
         self.desk = shop.desk
         self.matcher = Matcher(shop, draw)
+        self._deciding = Deciding(shop, self.matcher)
         self.stopping = False
 
     @property
@@ -78,6 +80,7 @@ class Engine:
         self._transfers.settle(event.at)
         self.desk.settle(event.at)
         self._calls.sticky.settle(event.at)
+        self._deciding.sync(event.at)
         if self.stopping:
             self.matcher.sync(event.at)
         else:
@@ -251,5 +254,5 @@ class Engine:
         while moved:
             self.matcher.sync(at)
             for choice in self.matcher.choices(at):
-                self._offers.make(choice.call, choice.agents[0], at)
+                self._offers.make(choice.call, choice.agents[0], at, self._deciding.told(choice, at))
             moved = self._overflows.turn_away(at)

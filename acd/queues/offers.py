@@ -6,9 +6,11 @@ offer fails, the call keeps its place; what it means for the agent is decided by
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from acd.queues import matching
 from acd.queues.commands import Mark, Ring, Withdraw
-from acd.queues.journey import Fact
+from acd.queues.journey import Fact, Value
 from acd.queues.model import Agent, Call, CallPhase, Offer, OfferId, OfferResult, Side
 from acd.queues.shop import Shop
 
@@ -21,13 +23,13 @@ class Offers:
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
 
-    def make(self, call: Call, agent: Agent, at: float) -> None:
-        """Offer the call to the agent."""
+    def make(self, call: Call, agent: Agent, at: float, why: Mapping[str, Value]) -> None:
+        """Offer the call to the agent; `why` is the decision, as `decisions.data` has it."""
         queue = matching.queue_of(call, self._shop.plan)
         call.offers_made += 1
         offer = Offer(OfferId(f"{call.id}.{call.offers_made}"), call.id, agent.spec.id, at)
         self.reserve(offer, call, agent, at)
-        self._shop.note(call, at, Fact.OFFERED, offer_id=offer.id, agent=agent.spec.id)
+        self._shop.note(call, at, Fact.OFFERED, offer_id=offer.id, agent=agent.spec.id, **why)
         self._shop.emit(
             Ring(
                 call.id,

@@ -16,13 +16,29 @@ from acd.api.models import Nothing
 from acd.api.refusals import BadCursor, CannotListen
 from acd.api.routes import ROUTES
 from acd.api.routing import Route
-from acd.errors import AcdError, AmiUnsafeValue, ConfigError, LabError, RequirementError
+from acd.errors import (
+    AcdError,
+    AmiUnsafeValue,
+    ConfigError,
+    EventLogError,
+    LabError,
+    RequirementError,
+    Unreadable,
+)
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 
 
 def test_every_error_that_can_reach_a_client_has_its_status() -> None:
-    inside = {ConfigError, RequirementError, AmiUnsafeValue, LabError, CannotListen}  # never answers to a request
+    inside = {
+        ConfigError,
+        RequirementError,
+        AmiUnsafeValue,
+        LabError,
+        CannotListen,
+        Unreadable,
+        EventLogError,
+    }  # never answers to a request
     for error in {*_tree(AcdError)} - inside:
         assert error.code in problems.KINDS, error
 
