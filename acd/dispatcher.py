@@ -36,7 +36,7 @@ from acd.queues.commands import (
     Withdraw,
 )
 from acd.queues.events import DayBegan, Event, NodeLost, NodeRead, Restored, Stopping, TimerDue
-from acd.queues.journey import Fact
+from acd.queues.journey import Fact, JourneyEvent
 
 log = structlog.get_logger(__name__)
 
@@ -164,7 +164,6 @@ class Dispatcher:
 
 _TOLD_FACTS = frozenset(
     {
-        Fact.OFFERED,
         Fact.FALLBACK,
         Fact.OVERFLOWED,
         Fact.PRIORITY,
@@ -181,3 +180,13 @@ def _log_fact(journal: Journal) -> None:
     event = journal.event
     if event.fact in _TOLD_FACTS:
         log.info(str(event.fact), call=event.call_id, **event.data)
+    elif event.fact is Fact.OFFERED and "rule" in event.data:
+        _log_decision(event)
+
+
+def _log_decision(offered: JourneyEvent) -> None:
+    """The decision in one line, without the parsing that `decisions.told` takes."""
+    data = offered.data
+    agent, _, key = str(data["ranked"]).partition(", ")[0].partition(" ")
+    chosen = data.get("chosen") or agent
+    log.info("offered", call=offered.call_id, to=chosen, by=data["rule"], key=key, of_ready=data["ready"])

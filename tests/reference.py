@@ -25,6 +25,7 @@ class PlainEngine(Engine):
         self.decided: list[tuple[str, int, list[str]]] = []  # the call, how many could have had it, and their order
 
     def _match(self, at: float) -> None:
+        self.matcher.sync(at)  # for its timers and its view of the line
         for call in matching.line(self.calls.values(), self.plan, at):
             ready = [agent for agent in self.desk.agents.values() if agent_state(agent, at) is AgentState.READY]
             chosen = self._chosen(call, ready, at) if matching.can_be_offered(call, at) else []
