@@ -64,7 +64,7 @@ def _line(decision: Decision) -> str:
     at = datetime.fromtimestamp(decision.at, UTC).isoformat(timespec="milliseconds")
     ranked = ", ".join(f"{one.agent} {one.reason}" for one in decision.candidates)
     more = decision.ready - len(decision.candidates)
-    others = ", ".join(f"{count} {kept}" for kept, count in decision.others.items())
+    others = ", ".join(f"{kept} {count}" for kept, count in decision.others.items())
     return (
         f"{at} {decision.call_id} -> {', '.join(decision.chosen)} by {decision.rule} of {decision.ready} ready"
         f" ({ranked}{f' and {more} more' if more > 0 else ''}{f'; not: {others}' if others else ''})"

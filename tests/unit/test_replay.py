@@ -66,9 +66,9 @@ def test_each_decision_is_one_line(write: Write) -> None:
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines() == [
         "2023-11-14T22:14:20.000+00:00 main-1.1 -> 1001 by longest_idle of 2 ready "
-        "(1001 idle 60.0 s, 1002 idle 59.0 s; not: 1 skills)",
+        "(1001 idle 60.0 s, 1002 idle 59.0 s; not: skills 1)",
         "2023-11-14T22:14:23.000+00:00 main-1.1 -> 1002 by longest_idle of 1 ready "
-        "(1002 idle 62.0 s; not: 1 refused, 1 skills)",
+        "(1002 idle 62.0 s; not: refused 1, skills 1)",
     ]
     assert result.stderr == "5 events, 2 decisions, every answer as recorded\n"
 
