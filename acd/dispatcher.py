@@ -22,6 +22,7 @@ from acd.queues.commands import (
     CancelTimer,
     Collect,
     Command,
+    Drop,
     Hold,
     Journal,
     Mark,
@@ -117,7 +118,7 @@ class Dispatcher:
         commands = None
         try:
             commands = self.core.handle(event)
-            for command in commands:
+            for command in _still_wanted(commands):
                 self._carry_out(command)
         except Exception:
             log.exception("the core failed on an event", what=repr(event)[:500])
@@ -145,6 +146,7 @@ class Dispatcher:
             case (
                 Hold()
                 | Ring()
+                | Drop()
                 | Withdraw()
                 | Mark()
                 | Adopt()
@@ -160,6 +162,19 @@ class Dispatcher:
                 raise AssertionError("the core answers this itself")
             case _:
                 assert_never(command)
+
+
+def _still_wanted(commands: list[Command]) -> list[Command]:
+    """Without the Withdraws that a Ring of the same call follows: the new order ends the old dialling as well.
+
+    And Asterisk refuses to redirect a channel that has not carried out the last Redirect yet. Where a leg is to be
+    hung up on its own (Drop), the dialling may end by that, and the caller must not be met on the way.
+    """
+    rung = {command.call_id for command in commands if isinstance(command, Ring)}
+    rung -= {command.call_id for command in commands if isinstance(command, Drop)}
+    if not rung:
+        return commands
+    return [command for command in commands if not (isinstance(command, Withdraw) and command.call_id in rung)]
 
 
 _TOLD_FACTS = frozenset(

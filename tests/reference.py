@@ -13,6 +13,7 @@ from acd.queues.engine import Engine
 from acd.queues.matcher import RING_ALL_LIMIT
 from acd.queues.model import Agent, AgentState, Call, CallPhase, Prefer
 from acd.queues.states import agent_state
+from tests import rules
 
 
 class PlainEngine(Engine):
@@ -34,7 +35,7 @@ class PlainEngine(Engine):
                     (call.id, len(takers(call, ready, self, at)), self._ranked(call, chosen, ready, at))
                 )
                 self._last[call.queue] = self._order.index(chosen[0].spec.id)
-                self._offers.make(call, chosen[0], at, {})
+                self._offers.make(call, chosen, at, {})
 
     def _ranked(self, call: Call, chosen: list[Agent], ready: Iterable[Agent], at: float) -> list[str]:
         """The chosen, and who would have been next; with chance nobody knows."""
@@ -94,7 +95,7 @@ def takers(call: Call, ready: Iterable[Agent], engine: Engine, at: float) -> lis
     """The ready agents who may be offered the waiting call, those who have not refused it before all others."""
     able = [agent for agent in ready if matching.qualified(call, agent, engine.plan, at)]
     fresh = [agent for agent in able if agent.spec.id not in call.refused_by]
-    return fresh or [agent for agent in able if matching.may_take(call, agent.spec.id, at)]
+    return fresh or [agent for agent in able if rules.may_be_asked(engine, call, agent, at)]
 
 
 def line(engine: Engine, at: float) -> list[Call]:

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 
 from acd.ivr.core import Core
 from acd.queues import matching
+from acd.queues.engine import Engine
 from acd.queues.journey import fold
-from acd.queues.model import AgentState, CallPhase
+from acd.queues.model import Agent, AgentState, Call, CallPhase
 from acd.queues.states import agent_state
 
 IN_OFFER = (CallPhase.OFFERED, CallPhase.CONNECTING)
@@ -26,13 +27,21 @@ def check(core: Core, at: float) -> None:
 
 
 def offers_and_agents_agree(core: Core) -> None:
-    """At most one live offer per agent and per call, and both ends know of each other."""
+    """At most one live offer per agent, several per call only while phones ring, and both ends know of each other."""
     engine = core.engine
     for call in engine.calls.values():
-        offer = engine.offers.get(call.offer_id) if call.offer_id else None
-        assert (call.phase in IN_OFFER) <= (offer is not None), f"{call.id} is offered without an offer"
-        if offer is not None and call.phase in IN_OFFER:
-            assert engine.desk.agents[offer.agent_id].offer_id == offer.id, f"{offer.id}: its agent knows nothing of it"
+        ids = [call.offer_id, *call.beside] if call.offer_id else []
+        assert (call.phase in IN_OFFER) <= bool(ids), f"{call.id} is offered without an offer"
+        assert call.offer_id is not None or not call.beside, f"{call.id} has offers beside none"
+        assert len(set(ids)) == len(ids), f"{call.id} has an offer twice"
+        assert len(ids) < 2 or call.phase is CallPhase.OFFERED, f"{call.id} is {call.phase} and rings elsewhere"
+        for offer_id in ids:
+            offer = engine.offers.get(offer_id)
+            assert offer is not None and offer.call_id == call.id, f"{call.id} goes by {offer_id}, which is not its own"
+            if call.phase in IN_OFFER:
+                assert engine.desk.agents[offer.agent_id].offer_id == offer.id, f"{offer.id}: its agent knows not of it"
+        confirmed = [engine.desk.agents[engine.offers[one].agent_id].spec.confirm for one in ids]
+        assert len(ids) < 2 or not any(confirmed), f"{call.id} rings beside a phone that is to confirm"
     for agent in engine.desk.agents.values():
         if agent.offer_id is not None:
             offer = engine.offers.get(agent.offer_id)
@@ -46,7 +55,9 @@ def offers_and_agents_agree(core: Core) -> None:
     for offer in engine.offers.values():
         call = engine.calls.get(offer.call_id)
         assert call is not None, f"{offer.id} outlived its call"
-        assert call.offer_id == offer.id, f"{offer.id}: its call goes by {call.offer_id}"
+        assert offer.id in (call.offer_id, *call.beside), f"{offer.id}: its call goes by {call.offer_id}"
+    talking = [agent.call_id for agent in engine.desk.agents.values() if agent.call_id is not None]
+    assert len(set(talking)) == len(talking), "two agents talk to one caller"
 
 
 def nobody_waits_beside_a_ready_agent(core: Core, at: float) -> None:
@@ -64,7 +75,7 @@ def nobody_waits_beside_a_ready_agent(core: Core, at: float) -> None:
         could = [
             agent.spec.id
             for agent in ready
-            if matching.qualified(call, agent, engine.plan, at) and call.refused_by.get(agent.spec.id, at) <= at
+            if matching.qualified(call, agent, engine.plan, at) and may_be_asked(engine, call, agent, at)
         ]
         assert not could, f"{call.id} waits beside {could}"
 
@@ -77,6 +88,23 @@ def the_index_is_the_truth(core: Core, at: float) -> None:
     assert readiness.ready == ready, "the index knows others to be ready"
     in_order = [call.id for call in matching.line(engine.calls.values(), engine.plan, at)]
     assert [call.id for call in engine.matcher.line(at)] == in_order
+
+
+def may_be_asked(engine: Engine, call: Call, agent: Agent, at: float) -> bool:
+    """Whether the agent never refused this call, or long enough ago: the shorter time does when nobody else is left."""
+    if agent.spec.id not in call.refused_by:
+        return True
+    others = [
+        other
+        for other in engine.desk.agents.values()
+        if other.logged_in
+        and other.pause_reason is None
+        and other.reachable
+        and not (other.unanswered and other.rest_until > at)
+        and other.spec.id not in call.refused_by
+        and matching.qualified(call, other, engine.plan, at)
+    ]
+    return (call.refused_until if others else call.refused_by)[agent.spec.id] <= at
 
 
 def every_record_is_its_journey(core: Core) -> None:

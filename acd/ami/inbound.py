@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from acd.ami import fields
-from acd.ami.dialled import offer_result
+from acd.ami.dialled import leg_result, offer_result, unconfirmed
 from acd.ami.messages import Message
 from acd.ami.phones import GONE_STATES, Phones
-from acd.ami.registry import Caller, Registry
+from acd.ami.registry import Caller, Registry, RungLeg
 from acd.ami.transfers import attended
 from acd.numbers import normalise
 from acd.queues import events as ev
-from acd.queues.model import OfferId, Side
+from acd.queues.model import OfferId, OfferResult, Side
 
 VERB_ENDS = frozenset({"ok", "timeout", "error", "hangup"})
 
@@ -112,13 +112,22 @@ class Translator:
         return [] if call_id is None else [*self._entered(message, at), ev.CallHeld(at, call_id)]
 
     def _dialled(self, message: Message, at: float) -> Events:
+        """The dialling is over. Where several phones rang, it is for each of them; the brain passes over those it knows
+        of."""
         offer_id = OfferId(message.get("Offer", ""))
+        rung = self._registry.rung(offer_id)
+        legs = rung[0].ring if rung and rung[0].rings_several else {}
         caller = self._registry.caller_of(offer_id)
         if caller is not None:
-            caller.dialled(offer_id)
+            caller.dialled(list(legs)[-1] if legs else offer_id)
         if message.get("Status") == "ANSWER":
-            return [ev.TalkEnded(at, offer_id)]
-        return [ev.OfferEnded(at, offer_id, offer_result(message))]
+            up = rung[0].offer_id if rung else None
+            first = up if up in legs else offer_id
+            return [ev.TalkEnded(at, one) for one in (first, *(one for one in legs if one != first))]
+        if len(legs) < 2:
+            reason = "unconfirmed" if unconfirmed(message) else ""
+            return [ev.OfferEnded(at, offer_id, offer_result(message), reason)]
+        return [ev.OfferEnded(at, one, _result_of(leg, message)) for one, leg in legs.items()]
 
     def _done(self, message: Message, at: float) -> Events:
         call_id = fields.call_id(message.get("Call", ""))
@@ -181,7 +190,7 @@ class Translator:
         caller = self._registry.by_uniqueid.get(uniqueid)
         leg = message.get("DestUniqueid", "")
         if caller is not None and leg:
-            self._registry.dial_began(caller, leg, channel)
+            self._registry.dial_began(caller, leg, channel, message.get("DialString", ""), at)
         rings = self._registry.agent_of_channel(channel)
         if uniqueid in self._registry.own and rings is not None:
             self._registry.rings[uniqueid] = rings
@@ -189,13 +198,29 @@ class Translator:
 
     def _dial_state(self, message: Message, at: float) -> Events:
         offer_id = self._leg(message)
-        ringing = message.get("DialStatus") in ("RINGING", "PROGRESS")
-        return [ev.OfferRinging(at, offer_id)] if offer_id and ringing else []
+        if offer_id is None or message.get("DialStatus") not in ("RINGING", "PROGRESS"):
+            return []
+        if rung := self._registry.rung(offer_id):
+            rung[1].rang = True
+        return [ev.OfferRinging(at, offer_id)]
 
     def _dial_end(self, message: Message, at: float) -> Events:
+        """One phone is picked up, or no longer rings. Of the last one that rings AcdDial tells, from where the caller
+        can be steered again."""
         offer_id = self._leg(message)
-        answered = message.get("DialStatus") == "ANSWER"
-        return [ev.OfferAccepted(at, offer_id)] if offer_id and answered else []
+        rung = self._registry.rung(offer_id) if offer_id is not None else None
+        status = message.get("DialStatus", "")
+        if offer_id is not None and status == "ANSWER":
+            if rung:
+                rung[0].answered(offer_id)
+            return [ev.OfferAccepted(at, offer_id)]
+        if offer_id is None or rung is None or not rung[0].rings_several or status == "CANCEL":
+            return []
+        caller, leg = rung
+        rang_ms = 0.0 if leg.dialled_at is None else (at - leg.dialled_at) * 1000.0
+        leg.result = leg_result(status, leg.cause, leg.rang, rang_ms)
+        others = [other for other in caller.ring.values() if other.result is None]
+        return [ev.OfferEnded(at, offer_id, leg.result)] if others else []
 
     def _leg(self, message: Message) -> OfferId | None:
         return self._registry.legs.get(message.get("DestUniqueid", ""))
@@ -209,7 +234,7 @@ class Translator:
             return []
         uniqueid = message.get("Uniqueid", "")
         offer_id = self._registry.legs.get(uniqueid)
-        if offer_id is None and caller is not None:
+        if offer_id is None and caller is not None and (caller.up or not caller.rings_several):
             offer_id = caller.offer_id
         return [ev.Connected(at, offer_id)] if offer_id else []
 
@@ -222,6 +247,9 @@ class Translator:
         if caller is not None:
             return [ev.PartyHungUp(at, caller.call_id, Side.CALLER)]
         offer_id = self._registry.legs.get(uniqueid)
+        rung = self._registry.rung(offer_id) if offer_id else None
+        if rung:
+            rung[1].cause = message.get("Cause", "")
         caller = self._registry.caller_of(offer_id) if offer_id else None
         if caller is None or caller.offer_id != offer_id:  # the leg of an offer that is over
             return []
@@ -246,8 +274,18 @@ class Translator:
         return events
 
     def _device_state(self, message: Message, at: float) -> Events:
-        agent_id = self._registry.endpoints.get(message.get("Device", ""))
-        if agent_id is None:
-            return []
-        reachable = self._phones.told(self._node, agent_id, message.get("State") not in GONE_STATES)
-        return [] if reachable is None else [ev.PhoneReachable(at, agent_id, reachable)]
+        there = message.get("State") not in GONE_STATES
+        told = [
+            (agent_id, self._phones.told(self._node, agent_id, there))
+            for agent_id in self._registry.agents_on(message.get("Device", ""))
+        ]
+        return [ev.PhoneReachable(at, agent_id, reachable) for agent_id, reachable in told if reachable is not None]
+
+
+def _result_of(leg: RungLeg, message: Message) -> OfferResult:
+    """Of a phone among several: what it said itself; else what the dialling as a whole came to."""
+    if leg.result is not None:
+        return leg.result
+    if message.get("Status") == "CANCEL":
+        return OfferResult.CALLER_LEFT
+    return OfferResult.UNREACHABLE if leg.dialled_at is None else offer_result(message)

@@ -128,6 +128,7 @@ class Node:
         except Exception:
             log.exception("message not understood", node=self.name, message=message.name)
             return
+        self._steering.drop_late()
         for event in events:
             if not self._post(event):
                 self.client.abort("our own inbox is full")

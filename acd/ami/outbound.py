@@ -19,6 +19,7 @@ from acd.queues.commands import (
     Adopt,
     Bye,
     Collect,
+    Drop,
     Hold,
     Mark,
     MirrorAgent,
@@ -30,11 +31,12 @@ from acd.queues.commands import (
     Withdraw,
 )
 from acd.queues.events import Event, OfferEnded
-from acd.queues.model import DEFAULT_MUSIC, OfferId, OfferResult
+from acd.queues.model import DEFAULT_MUSIC, OfferResult
 
 log = structlog.get_logger(__name__)
 
-CallCommand = Hold | Ring | Mark | Adopt | Reclaim | Withdraw | Say | Collect | Bye | Record
+CallCommand = Hold | Ring | Drop | Mark | Adopt | Reclaim | Withdraw | Say | Collect | Bye | Record
+NORMAL_CLEARING = "16"
 
 
 class Steering:
@@ -66,7 +68,7 @@ class Steering:
         if caller is not None:
             self._steer(caller, command)
         elif isinstance(command, Ring):
-            self._offer_failed(command.offer_id)
+            self._ring_failed(command)
 
     def _steer(self, caller: Caller, command: CallCommand) -> None:
         match command:
@@ -80,6 +82,8 @@ class Steering:
                 self._adopt(caller, command)
             case Reclaim():
                 self._set(caller, ACD_CALL=caller.call_id, ACD_DID=caller.did, ACD_ENTERED=caller.entered)
+            case Drop():
+                self._drop(caller, command)
             case Withdraw():
                 self._redirect(caller, "acd-hold")
             case Say():
@@ -106,18 +110,41 @@ class Steering:
             self._redirect(caller, "acd-hold")
 
     def _ring(self, caller: Caller, ring: Ring) -> None:
-        caller.ordered(ring.agent_id, ring.offer_id)
+        caller.ordered_all((leg.agent_id, leg.offer_id) for leg in ring.legs)
+        whom = {
+            "ACD_AGENT": "&".join(leg.agent_id for leg in ring.legs),
+            "ACD_DIAL": "&".join(leg.endpoint for leg in ring.legs),
+        }
+        if caller.rings_several:  # each may fill a line
+            for name, value in whom.items():
+                self._set(caller, **{name: value})
+            whom.clear()
         self._set(
             caller,
             ACD_QUEUE=ring.queue,
             ACD_QUEUED=f"{ring.joined_at:.3f}",
             ACD_MOH=ring.music,
             ACD_OFFER=ring.offer_id,
-            ACD_AGENT=ring.agent_id,
-            ACD_DIAL=ring.endpoint,
+            **whom,
+            ACD_CONFIRM=f"{ring.confirm_s:g}" if ring.confirm_s else "",
             ACD_RING_S=f"{ring.ring_timeout_s:g}",
         )
-        self._redirect(caller, "acd-connect", ring.offer_id)
+        self._redirect(caller, "acd-connect", ring)
+
+    def _drop(self, caller: Caller, drop: Drop) -> None:
+        """A phone that is not seen dialled yet has no channel; it is hung up when it has (`drop_late`)."""
+        leg = caller.ring.get(drop.offer_id)
+        if leg is None:
+            return
+        leg.dropped = True
+        if leg.channel:
+            self._registry.unwanted.append(leg.channel)
+            self.drop_late()
+
+    def drop_late(self) -> None:
+        """Hang up the legs that nobody wants any more."""
+        while self._registry.unwanted:
+            self._send("Hangup", ("Channel", self._registry.unwanted.pop()), ("Cause", NORMAL_CLEARING))
 
     def _adopt(self, caller: Caller, adopt: Adopt) -> None:
         """ACD_OFFERED and ACD_OFFERED_TO are what the dialplan will tell when this conversation is over."""
@@ -144,12 +171,13 @@ class Steering:
         names, values = ",".join(variables), ",".join(variables.values())
         self._send("Setvar", ("Channel", caller.channel), ("Variable", f"ARRAY({names})"), ("Value", values))
 
-    def _redirect(self, caller: Caller, context: str, offer_id: OfferId | None = None) -> None:
+    def _redirect(self, caller: Caller, context: str, ring: Ring | None = None) -> None:
         headers = (("Channel", caller.channel), ("Context", context), ("Exten", "s"), ("Priority", "1"))
-        self._send("Redirect", *headers, failed=None if offer_id is None else lambda: self._offer_failed(offer_id))
+        self._send("Redirect", *headers, failed=None if ring is None else lambda: self._ring_failed(ring))
 
-    def _offer_failed(self, offer_id: OfferId) -> None:
-        self._post(OfferEnded(self._clock.now(), offer_id, OfferResult.ERROR))
+    def _ring_failed(self, ring: Ring) -> None:
+        for leg in ring.legs:
+            self._post(OfferEnded(self._clock.now(), leg.offer_id, OfferResult.ERROR))
 
     def _mirror(self, command: MirrorAgent) -> None:
         where = (("Queue", self._fallback_queue), ("Interface", command.endpoint))

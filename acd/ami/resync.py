@@ -16,7 +16,7 @@ from acd.ami import fields
 from acd.ami.client import AmiClient
 from acd.ami.messages import Message
 from acd.ami.phones import GONE_STATES, OwnCalls
-from acd.ami.registry import Caller, Registry, call_of
+from acd.ami.registry import Caller, Registry, call_of, device_of, ring_of
 from acd.ami.transfers import leg_name
 from acd.errors import AmiRefused
 from acd.numbers import normalise
@@ -25,6 +25,8 @@ from acd.queues.model import AgentId, CallId, OfferId
 
 log = structlog.get_logger(__name__)
 
+RINGING = "5"  # ChannelState
+Ring = list[tuple[AgentId, OfferId]]
 FACTS = ("ACD_CALL", "ACD_DID", "ACD_ENTERED", "ACD_VERB", "ACD_QUEUE", "ACD_OFFER", "ACD_AGENT", "ACD_TALKING")
 
 
@@ -68,7 +70,8 @@ async def read_picture(
         registry.caller_entered(caller)
         if caller.offer_id is not None and caller.offer_id in before.handed:
             registry.handed[caller.offer_id] = caller
-        found = _found(call_id, channel, time, default_region, at, registry.agent_of_channel(caller.channel))
+        ring = _ring(channel, channels, registry)
+        found = _found(call_id, channel, ring, time, default_region, at, registry.agent_of_channel(caller.channel))
         calls.append(_with_whom(found, channel, with_agents, registry, before))
     unsure = _not_seen(registry, before)
     own = _phones(channels, registry, before, node)
@@ -100,8 +103,9 @@ def _caller(call_id: CallId, channel: Message, before: Caller | None) -> Caller:
     caller.did, caller.entered = fields.dialled(facts.get("ACD_DID", "")), fields.stamp(facts.get("ACD_ENTERED", ""))
     if before is not None and before.uniqueid == uniqueid:
         caller.offer_id, caller.expected = before.offer_id, before.expected
+        caller.ring, caller.up = before.ring, before.up
     elif facts.get("ACD_VERB") == "connect" and facts.get("ACD_OFFER") and facts.get("ACD_AGENT"):
-        caller.ordered(AgentId(facts["ACD_AGENT"]), OfferId(facts["ACD_OFFER"]))
+        caller.ordered_all(ring_of(facts["ACD_OFFER"], facts["ACD_AGENT"]))
     return caller
 
 
@@ -138,15 +142,36 @@ def _same(channel: Message, caller: Caller) -> bool:
     return channel.get("Uniqueid", "") == caller.uniqueid
 
 
+def _ring(caller: Message, channels: list[Message], registry: Registry) -> Ring:
+    """The offers that are being dialled from this channel, or the one that is talked on: of several the legs tell."""
+    facts = caller.variables
+    ordered = ring_of(facts.get("ACD_OFFER", ""), facts.get("ACD_AGENT", ""))
+    if len(ordered) == 1:
+        return ordered
+    bridge = caller.get("BridgeID", "")
+    talks, _, _ = facts.get("ACD_TALKING", "").rpartition("@")
+    marked = [leg for leg in ordered if bridge and leg[1] == talks]
+    if marked:
+        return marked
+    there = {
+        registry.agent_of_channel(one.get("Channel", ""))
+        for one in channels
+        if one.get("Linkedid") == caller.get("Linkedid") and (not bridge or one.get("BridgeID") == bridge)
+    }
+    return [leg for leg in ordered if leg[0] in there] or ordered
+
+
 def _found(
     call_id: CallId,
     channel: Message,
+    ring: Ring,
     time: fields.AsteriskTime,
     region: str,
     at: float,
     from_agent: AgentId | None,
 ) -> FoundCall:
     facts = channel.variables
+    (agent_id, offer_id), *others = ring
     return FoundCall(
         call_id,
         fields.dialled(facts.get("ACD_DID", "")),
@@ -155,11 +180,12 @@ def _found(
         time.ours(facts.get("ACD_ENTERED", ""), at, fields.OLD_STAMP_S),
         facts.get("ACD_VERB", ""),
         facts.get("ACD_QUEUE", ""),
-        facts.get("ACD_OFFER", ""),
-        facts.get("ACD_AGENT", ""),
+        offer_id,
+        agent_id,
         bool(channel.get("BridgeID", "")),
-        _talking_since(facts.get("ACD_TALKING", ""), facts.get("ACD_OFFER", ""), at),
+        _talking_since(facts.get("ACD_TALKING", ""), offer_id, at),
         from_agent,
+        beside=tuple((other_id, agent) for agent, other_id in others),
     )
 
 
@@ -174,13 +200,10 @@ def _phones(channels: list[Message], registry: Registry, before: Registry, node:
     for channel in channels:
         name, uniqueid = channel.get("Channel", ""), channel.get("Uniqueid", "")
         agent_id = registry.agent_of_channel(name)
-        if agent_id is None or not uniqueid:
-            continue
-        offer_id = registry.legs.get(uniqueid) or before.legs.get(uniqueid)
-        offer_id = offer_id or registry.leg_of(agent_id, channel.get("Linkedid", ""))
+        offer_id = registry.legs.get(uniqueid) or before.legs.get(uniqueid) or _leg_of(agent_id, channel, registry)
         if offer_id is not None:
-            registry.legs[uniqueid] = offer_id
-        else:
+            registry.leg_found(uniqueid, offer_id, name, channel.get("ChannelState") == RINGING)
+        elif agent_id is not None and uniqueid:
             registry.own[uniqueid] = (agent_id, f"{node}:{name}")
     for uniqueid, offer_id in before.legs.items():  # the end of one not seen may be on its way as well
         if registry.caller_of(offer_id) is not None:
@@ -188,8 +211,18 @@ def _phones(channels: list[Message], registry: Registry, before: Registry, node:
     return tuple(registry.own.values())
 
 
+def _leg_of(agent_id: AgentId | None, channel: Message, registry: Registry) -> OfferId | None:
+    """A channel on a trunk tells of no agent: one that a caller's dialling made is the leg of the only offer."""
+    linkedid = channel.get("Linkedid", "")
+    if agent_id is not None:
+        return registry.leg_of(agent_id, linkedid)
+    caller = registry.by_linkedid.get(linkedid)
+    dialled = channel.get("Application") == "AppDial" and channel.get("Uniqueid", "") not in registry.by_uniqueid
+    return next(iter(caller.ring)) if caller is not None and dialled and len(caller.ring) == 1 else None
+
+
 def _reachable(states: dict[str, str] | None, registry: Registry) -> frozenset[AgentId]:
     if states is None:
         return frozenset(registry.endpoints.values())
-    here = (endpoint for endpoint in registry.endpoints if states.get(endpoint, "INVALID") not in GONE_STATES)
+    here = (one for one in registry.endpoints if states.get(device_of(one), "INVALID") not in GONE_STATES)
     return frozenset(registry.endpoints[endpoint] for endpoint in here)

@@ -18,6 +18,7 @@ _ENDS: Final[Mapping[OfferResult | None, str]] = {
     OfferResult.UNREACHABLE: "could not be reached",
     OfferResult.CALLER_LEFT: "was ringing when the caller left",
     OfferResult.WITHDRAWN: "was ringing when the offer was withdrawn",
+    OfferResult.ELSEWHERE: "was ringing when another agent answered",
     OfferResult.ERROR: "could not be rung",
     None: "was ringing when the record ended",
 }

@@ -14,7 +14,6 @@ from acd.queues.requirements import AllOf, AnyOf, Attribute, Not, Requirement
 
 NOT_YET: Final = (
     "agents.*.language",
-    "agents.*.confirm",
     "records.retention_days",
 )
 """Keys that are accepted and checked, and that this version does not carry out."""

@@ -8,11 +8,11 @@ the survey.
 from __future__ import annotations
 
 from acd.queues import events as ev
-from acd.queues import limits
+from acd.queues import limits, refusals
 from acd.queues.about import introduce
 from acd.queues.commands import Bye, Served, TakeMessage
 from acd.queues.journey import Fact, Value
-from acd.queues.model import Call, CallPhase, Offer, OfferResult, Outcome, QueueSpec, Side, SurveyKind
+from acd.queues.model import Call, CallPhase, OfferResult, Outcome, QueueSpec, Side, SurveyKind
 from acd.queues.offers import LIVE, Offers
 from acd.queues.places import Places, waits_since
 from acd.queues.shop import Shop
@@ -112,6 +112,7 @@ class Calls:
             call.queued_at = at
         self._shop.forget_offer(call)
         self._shop.move(call, CallPhase.WAITING, at)
+        refusals.waits_again(self._shop, call, at)
         queue = self._shop.queue_of(call)
         if queue is not None:
             self.set_deadlines(call, queue, at)
@@ -163,6 +164,7 @@ class Calls:
             call.hung_up = call.hung_up or Side.CALLER
             call.touched_at = at
             self._shop.changed(call)
+            self._offers.let_go(call)
         if call.phase is CallPhase.TALKING:
             self.end_talk(call, at, side)
 
@@ -171,10 +173,10 @@ class Calls:
         if call.phase is CallPhase.TALKING:
             self.end_talk(call, at, Side.SYSTEM)
 
-    def talk_ended(self, offer: Offer, call: Call, at: float) -> None:
+    def talk_ended(self, call: Call, at: float) -> None:
         """The agent is gone and the caller is still here: the survey's turn."""
         if call.phase in LIVE:
-            self._offers.lost_before_bridge(offer, call, at)
+            self._offers.lost_before_bridge(call, at)
             return
         if call.phase is CallPhase.TALKING:
             self.end_talk(call, at, Side.AGENT)
@@ -207,9 +209,8 @@ class Calls:
 
     def finish(self, call: Call, at: float, by: Side) -> None:
         """The caller is gone: close whatever is open, and the record with exactly one outcome."""
-        offer = self._shop.offer_of(call)
-        if offer is not None and call.phase in LIVE:
-            self._offers.end(offer, call, OfferResult.CALLER_LEFT, at)
+        if call.phase in LIVE:
+            self._offers.end_all(call, OfferResult.CALLER_LEFT, at)
         if call.phase is CallPhase.TALKING:
             self.end_talk(call, at, by)
         self._shop.forget_offer(call)

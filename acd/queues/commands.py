@@ -20,22 +20,52 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Ring:
-    """Offer the call: dial the agent's endpoint from the caller's channel for `ring_timeout_s` seconds."""
+class Leg:
+    """One phone to be rung for an offer."""
 
-    call_id: CallId
     offer_id: OfferId
     agent_id: AgentId
     endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Offer the call: dial the legs' endpoints at once from the caller's channel for `ring_timeout_s` seconds.
+
+    The first to pick up has the call. The offers of several legs are numbered one after the other. `confirm_s`: who
+    picks up takes the call by a key, within so many seconds after the prompt; 0: by picking up. Such a leg rings alone.
+    """
+
+    call_id: CallId
+    legs: tuple[Leg, ...]
     ring_timeout_s: float
     queue: QueueName
     joined_at: float
     music: str = DEFAULT_MUSIC
+    confirm_s: float = 0.0
+
+    @property
+    def offer_id(self) -> OfferId:
+        """The first leg's, by which the dialling goes."""
+        return self.legs[0].offer_id
+
+    @property
+    def agent_id(self) -> AgentId:
+        """The first leg's."""
+        return self.legs[0].agent_id
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Hang up the agent's leg of this offer; other phones that ring for the call ring on."""
+
+    call_id: CallId
+    offer_id: OfferId
 
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """Stop the dialling of this offer and bring the caller back to the hold verb."""
+    """Stop the dialling of this offer, and of all beside it, and bring the caller back to the hold verb."""
 
     call_id: CallId
     offer_id: OfferId
@@ -171,5 +201,5 @@ class TakeMessage:
     prompts: tuple[str, ...]
 
 
-SwitchCommand = Hold | Ring | Withdraw | Mark | Adopt | Reclaim | Say | Collect | Bye | Record | MirrorAgent
+SwitchCommand = Hold | Ring | Drop | Withdraw | Mark | Adopt | Reclaim | Say | Collect | Bye | Record | MirrorAgent
 Command = SwitchCommand | SetTimer | CancelTimer | Journal | AgentChanged | Served | TakeMessage

@@ -6,6 +6,7 @@ bits, and the first `MOST_NAMED` are named.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from acd.queues import decisions, matching
@@ -14,6 +15,7 @@ from acd.queues.journey import Value
 from acd.queues.lanes import Lane
 from acd.queues.matcher import Choice, Matcher
 from acd.queues.model import Agent, AgentId, AgentState, Call, Prefer
+from acd.queues.rings import together
 from acd.queues.shop import Shop
 from acd.queues.states import agent_state
 from acd.queues.strategies import STRATEGIES
@@ -71,11 +73,12 @@ class Deciding:
     def told(self, choice: Choice, at: float) -> dict[str, Value]:
         """The decision as the `offered` fact holds it; of a call that has been offered very often only the rule."""
         call, lane = choice.call, self._matcher.lane_of(choice.call)
-        who = [agent.spec.id for agent in choice.agents]
+        chosen = together(choice.agents)
+        who = [agent.spec.id for agent in chosen]
         noted: dict[str, Value] = {}
         if lane is not None and call.offers_made < MOST_TOLD:
             able = self._matcher.candidates(call, at)
-            ranked = self._ranked(choice, able, lane, at)
+            ranked = self._ranked(call, chosen, able, lane, at)
             noted = decisions.data(
                 lane.queue.strategy, able.bit_count(), ranked, self._others(call, lane, able, at), who
             )
@@ -83,15 +86,17 @@ class Deciding:
             self._move(agent_id, AgentState.OFFERED)
         return noted
 
-    def _ranked(self, choice: Choice, able: int, lane: Lane, at: float) -> list[tuple[AgentId, str]]:
+    def _ranked(
+        self, call: Call, agents: Sequence[Agent], able: int, lane: Lane, at: float
+    ) -> list[tuple[AgentId, str]]:
         """The chosen, then those who would have been, each with what ranked them."""
         numbers = self._matcher.readiness.numbers
-        chosen = [numbers[agent.spec.id] for agent in choice.agents[: self._most]]
+        chosen = [numbers[agent.spec.id] for agent in agents[: self._most]]
         for number in chosen:
             able ^= 1 << number
-        following = self._matcher.ranked(choice.call, able, self._most - len(chosen)) if able else ()
-        seen = _Seen(lane, at, choice.agents[0])
-        return [self._reason(choice.call, number, seen) for number in (*chosen, *following)]
+        following = self._matcher.ranked(call, able, self._most - len(chosen)) if able else ()
+        seen = _Seen(lane, at, agents[0])
+        return [self._reason(call, number, seen) for number in (*chosen, *following)]
 
     def _reason(self, call: Call, number: int, seen: _Seen) -> tuple[AgentId, str]:
         readiness, lane = self._matcher.readiness, seen.lane

@@ -7,7 +7,7 @@ event costs what it changes, however many agents there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable, Set
 
 from acd.errors import AcdError, NotAllowed, UnknownAgent
 from acd.queues.alarms import Alarms
@@ -17,6 +17,7 @@ from acd.queues.model import Agent, AgentId, AgentState, Backoff, Call, CallId, 
 from acd.queues.states import agent_state
 
 MISSED = "missed"
+MAX_DOUBLINGS = 20  # beyond any limit, and no number too large
 
 
 class Desk:
@@ -30,6 +31,7 @@ class Desk:
         self.duty = Duty(self.agents)
         self._touched: dict[AgentId, Agent] = dict(self.agents)
         self._resting: dict[AgentId, Agent] = {}
+        self._on_duty: dict[AgentId, Agent] = {}
         self._shown: dict[AgentId, tuple[AgentState, str | None, CallId | None]] = {}
         self._mirrored: dict[AgentId, tuple[bool, bool]] = {}
         self._mirror_all = False  # once: the logged out as well, who may have stayed members
@@ -79,6 +81,7 @@ class Desk:
     def _fresh(self, agent: Agent, at: float) -> None:
         agent.pause_reason = None
         agent.missed_in_row = 0
+        agent.failures_in_row = 0
         agent.idle_since = at
         self._end_rest(agent)
         self._end_wrap_up(agent)
@@ -87,6 +90,13 @@ class Desk:
 
     def phone_reachable(self, agent: Agent, reachable: bool, at: float) -> None:
         """The phone registered or went away. One that came back starts at the end of the idle line."""
+        if reachable and agent.unanswered:
+            agent.idle_since = at
+            self._end_rest(agent)
+        self.phone_seen(agent, reachable, at)
+
+    def phone_seen(self, agent: Agent, reachable: bool, at: float) -> None:
+        """What a look at Asterisk shows: a registration, which is no news of a phone that did not answer."""
         if reachable is agent.reachable:
             return
         if reachable:
@@ -125,8 +135,9 @@ class Desk:
         self._touch(agent)
 
     def accepted(self, agent: Agent) -> None:
-        """The agent picked up: ring-outs in a row are forgiven."""
+        """The agent picked up: ring-outs and failures in a row are forgiven."""
         agent.missed_in_row = 0
+        agent.failures_in_row = 0
 
     def talking(self, agent: Agent, call: Call) -> None:
         """The agent is in a bridge with the caller."""
@@ -158,6 +169,7 @@ class Desk:
     def rest_due(self, agent: Agent) -> None:
         """The rest after a failed offer is over."""
         agent.rest_until = 0.0
+        agent.unanswered = False
         self._touch(agent)
 
     def offer_over(
@@ -165,29 +177,38 @@ class Desk:
     ) -> None:
         """An offer ended without a conversation: each cause has its own consequence."""
         agent.offer_id = None
+        agent.unanswered = False
         match result:
             case OfferResult.REFUSED:
                 agent.idle_since = at
-                agent.missed_in_row = 0  # somebody is there
+                agent.missed_in_row = agent.failures_in_row = 0  # somebody is there
             case OfferResult.BUSY:
-                self._rest(agent, at + backoff.busy_agent_s)
+                self._failed(agent, backoff.busy_agent_s, backoff, at)
             case OfferResult.NO_ANSWER:
                 agent.idle_since = at
+                agent.failures_in_row = 0
                 agent.missed_in_row += 1
                 if missed_limit and agent.missed_in_row >= missed_limit and agent.logged_in:
                     agent.pause_reason = agent.pause_reason or MISSED
             case OfferResult.UNREACHABLE if not offer.excused:
-                agent.reachable = False
+                agent.unanswered = True
+                self._failed(agent, backoff.unreachable_agent_s, backoff, at)
             case OfferResult.UNREACHABLE:  # it has gone or come back meanwhile: its registration tells the rest
                 agent.idle_since = at
             case OfferResult.ERROR:
                 agent.idle_since = at
-                self._rest(agent, at + backoff.error_agent_s)
+                self._failed(agent, backoff.error_agent_s, backoff, at)
             case _:
                 pass  # not the agent's doing: no consequence
         self._touch(agent)
 
     # -- rest and wrap-up -------------------------------------------------------------------------------------
+
+    def _failed(self, agent: Agent, base_s: float, backoff: Backoff, at: float) -> None:
+        """Each failure in a row doubles the rest."""
+        rest_s = min(base_s * 2.0 ** min(agent.failures_in_row, MAX_DOUBLINGS), backoff.agent_limit_s)
+        agent.failures_in_row += 1
+        self._rest(agent, at + rest_s)
 
     def _rest(self, agent: Agent, until: float) -> None:
         agent.rest_until = until
@@ -196,6 +217,7 @@ class Desk:
 
     def _end_rest(self, agent: Agent) -> None:
         agent.rest_until = 0.0
+        agent.unanswered = False
         self._resting.pop(agent.spec.id, None)
         self._alarms.cancel(f"rest:{agent.spec.id}")
         self._touch(agent)
@@ -207,8 +229,17 @@ class Desk:
 
     # -- what follows -----------------------------------------------------------------------------------------
 
-    def settle(self, at: float) -> None:
-        """Bring `ready` up to date with what was touched, and with rests that are over."""
+    def on_duty(self) -> Iterable[Agent]:
+        """Who is here to take calls, now or soon: logged in, not paused, the phone reachable."""
+        return self._on_duty.values()
+
+    def settle(self, at: float) -> bool:
+        """Bring `ready` and those on duty up to date with what was touched, and with rests that are over.
+
+        Returns whether anybody went off duty.
+        """
+        before = len(self._on_duty)
+        came = 0
         for agent in [agent for agent in self._resting.values() if agent.rest_until <= at]:
             del self._resting[agent.spec.id]
             self._touch(agent)
@@ -219,6 +250,18 @@ class Desk:
                 self.ready[agent.spec.id] = agent
             else:
                 self.ready.pop(agent.spec.id, None)
+            came += self._settle_duty(agent, at)
+        return before + came > len(self._on_duty)
+
+    def _settle_duty(self, agent: Agent, at: float) -> bool:
+        """Whether the agent came on duty."""
+        there = agent.reachable and not (agent.unanswered and agent.rest_until > at)
+        if not (there and agent.logged_in and agent.pause_reason is None):
+            self._on_duty.pop(agent.spec.id, None)
+            return False
+        new = agent.spec.id not in self._on_duty
+        self._on_duty[agent.spec.id] = agent
+        return new
 
     def publish(self, at: float) -> None:
         """Tell the world about every agent whose visible state or place in the fallback queue changed."""
@@ -248,9 +291,10 @@ class Desk:
         self._emit(AgentChanged(at, agent.spec.id, state, reason, agent.call_id))
 
     def _mirror(self, agent: Agent) -> None:
-        wanted = (agent.logged_in, agent.pause_reason is not None)
+        member = agent.logged_in and not agent.spec.confirm  # app_queue would connect a voicemail box
+        wanted = (member, agent.pause_reason is not None)
         known = self._mirrored.get(agent.spec.id)
-        if known == wanted or (known is None and not agent.logged_in and not self._mirror_all):
+        if known == wanted or (known is None and not member and not self._mirror_all):
             return
         self._mirrored[agent.spec.id] = wanted
         self._emit(MirrorAgent(agent.spec.id, agent.spec.endpoint, agent.spec.name, *wanted))

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from acd.errors import AcdError, NotAllowed, UnknownCall, UnknownMessage
 from acd.queues import events as ev
+from acd.queues import refusals
 from acd.queues.book import Book
 from acd.queues.calls import Calls
 from acd.queues.commands import Command
@@ -78,7 +79,8 @@ class Engine:
             return self._shop.take_commands()
         self._dispatch(event)
         self._transfers.settle(event.at)
-        self.desk.settle(event.at)
+        if self.desk.settle(event.at):
+            refusals.thinned_out(self._shop)
         self._calls.sticky.settle(event.at)
         self._deciding.sync(event.at)
         if self.stopping:
@@ -182,10 +184,10 @@ class Engine:
             case ev.Connected():
                 self._offers.connect(offer, call, event.at)
                 self._calls.sticky.served(call, offer.agent_id)
-            case ev.OfferEnded(result=result):
-                self._offers.failed(offer, call, result, event.at)
+            case ev.OfferEnded(result=result, reason=reason):
+                self._offers.failed(offer, call, result, event.at, reason)
             case ev.TalkEnded():
-                self._calls.talk_ended(offer, call, event.at)
+                self._calls.talk_ended(call, event.at)
             case ev.AgentLegGone():
                 self._calls.agent_leg_gone(call, event.at)
 
@@ -220,7 +222,7 @@ class Engine:
         self.desk.phone_reachable(agent, reachable, at)
 
     def _timer_due(self, event: ev.TimerDue) -> None:
-        """`relax`, `refused`, `retry` and `only` have nothing to do but to wake the match."""
+        """`relax`, `retry` and `only` have nothing to do but to wake the match."""
         kind, _, rest = event.name.partition(":")
         match kind:
             case "wrap":
@@ -231,6 +233,9 @@ class Engine:
                 self._offers.overdue(OfferId(rest), event.at)
             case "limit":
                 self._overflows.due(CallId(rest))
+            case "refused":
+                call_id, _, agent_id = rest.partition(":")
+                refusals.look_again(self._shop, self.calls[CallId(call_id)], AgentId(agent_id), event.at)
 
     def _note_afterwards(self, event: ev.Disposed | ev.MessageHeard) -> None:
         """A fact of a call that may be over and only in the records."""
@@ -254,5 +259,5 @@ class Engine:
         while moved:
             self.matcher.sync(at)
             for choice in self.matcher.choices(at):
-                self._offers.make(choice.call, choice.agents[0], at, self._deciding.told(choice, at))
+                self._offers.make(choice.call, choice.agents, at, self._deciding.told(choice, at))
             moved = self._overflows.turn_away(at)

@@ -89,11 +89,15 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class OfferEnded:
-    """The dialling ended without a conversation; the caller is back in the hold verb."""
+    """The dialling ended without a conversation; the caller is back in the hold verb.
+
+    Of one of several phones that ring: it stopped, the others ring on. `reason` says more than the result, if need be.
+    """
 
     at: float
     offer_id: OfferId
     result: OfferResult
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +260,7 @@ class FoundCall:
     from_agent: AgentId | None = None
     handed_over: bool = False  # it is not the agent noted on the channel who is with the caller, but this one
     consultation: CallId | None = None  # the call this one's leg was made for, where that is known
+    beside: tuple[tuple[OfferId, AgentId], ...] = ()  # further offers that ring at the same time
 
 
 @dataclass(frozen=True, slots=True)

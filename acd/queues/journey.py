@@ -28,7 +28,7 @@ class Fact(StrEnum):
     HEARD = "heard"  # - : somebody has listened to the message
     OFFERED = "offered"  # offer_id, agent; rule, ready, ranked, others, chosen: see decisions.py
     RINGING = "ringing"  # offer_id
-    OFFER_ENDED = "offer_ended"  # offer_id, agent, result
+    OFFER_ENDED = "offer_ended"  # offer_id, agent, result; reason, when there is one
     ACCEPTED = "accepted"  # offer_id, agent
     CONNECTED = "connected"  # offer_id, agent
     TALK_ENDED = "talk_ended"  # agent, by

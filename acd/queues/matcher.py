@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
-from acd.queues import bits, matching
+from acd.queues import bits
 from acd.queues.lanes import Lane, Turn, now
 from acd.queues.model import Agent, Call, CallId, CallPhase, Prefer, QueueName
 from acd.queues.readiness import Readiness
+from acd.queues.refusals import again_in_s
 from acd.queues.shop import Shop
 from acd.queues.strategies import LONGEST_IDLE, RANDOM, STRATEGIES
 
@@ -162,7 +163,7 @@ class Matcher:
         call = self._shop.waiting.get(call_id)
         if call is None or not able:
             return None
-        able = self._willing(call, able, at)
+        able = self._willing(call, lane, able, at)
         if not able:
             return None
         chosen = []
@@ -174,14 +175,22 @@ class Matcher:
                 break
         return Choice(call, tuple(chosen))
 
-    def _willing(self, call: Call, able: int, at: float) -> int:
+    def _willing(self, call: Call, lane: Lane, able: int, at: float) -> int:
         """Those who have not refused this very call; when there are none, those who may be asked again."""
         if not call.refused_by:
             return able
         numbers = self.readiness.numbers
         refused = {agent_id: 1 << numbers[agent_id] for agent_id in call.refused_by if agent_id in numbers}
         others = able & ~sum(refused.values())
-        return others or able & sum(bit for agent_id, bit in refused.items() if matching.may_take(call, agent_id, at))
+        if others:
+            return others
+        on_duty = self._shop.desk.on_duty()
+
+        def may(agent: Agent) -> bool:
+            return bool(lane.pool >> numbers[agent.spec.id] & 1)
+
+        asked = (bit for who, bit in refused.items() if able & bit and not again_in_s(call, who, on_duty, may, at))
+        return sum(asked)
 
     def _best(self, able: int, lane: Lane) -> int:
         """Steps 2 to 6 of the order in `strategies`."""
@@ -200,7 +209,7 @@ class Matcher:
     def candidates(self, call: Call, at: float) -> int:
         """The ready agents who may be offered the waiting call now, as bits."""
         lane = self.lane_of(call)
-        return self._willing(call, lane.pool & self.readiness.ready, at) if lane is not None else 0
+        return self._willing(call, lane, lane.pool & self.readiness.ready, at) if lane is not None else 0
 
     def ranked(self, call: Call, able: int, most: int) -> list[int]:
         """The first `most` of these ready agents, best first. Chance would be drawn anew: with it, nobody is ranked."""

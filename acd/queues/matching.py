@@ -96,14 +96,6 @@ def qualified(call: Call, agent: Agent, plan: Plan, at: float) -> bool:
     )
 
 
-def may_take(call: Call, agent_id: AgentId, at: float) -> bool:
-    """Whether the call may be offered to the agent when nobody is left who has not refused it.
-
-    The agent never did, or the back-off since is over.
-    """
-    return call.refused_by.get(agent_id, at) <= at
-
-
 def can_be_offered(call: Call, at: float) -> bool:
     """Whether the waiting call may be offered at `at` at all: it can be steered, is not resting, is not hanging up."""
     return call.at_home and call.not_before <= at and call.hung_up is not Side.CALLER
@@ -112,6 +104,7 @@ def can_be_offered(call: Call, at: float) -> bool:
 def changes_at(call: Call, queue: QueueSpec, at: float) -> float | None:
     """When, after `at`, time alone makes a difference to who may have the waiting call; None when it never does."""
     moments = [call.not_before, *(call.joined_at + step.after_s for step in queue.relax), *call.refused_by.values()]
+    moments += call.refused_until.values()
     if call.only is not None and call.only_until is not None:
         moments.append(call.only_until)
     return min((moment for moment in moments if moment > at), default=None)

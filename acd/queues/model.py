@@ -56,6 +56,7 @@ class OfferResult(StrEnum):
     UNREACHABLE = "unreachable"
     CALLER_LEFT = "caller_left"
     WITHDRAWN = "withdrawn"
+    ELSEWHERE = "elsewhere"  # several phones rang, and another agent was first
     ERROR = "error"
 
 
@@ -202,19 +203,24 @@ class Backoff:
     """How long a failed offer keeps an agent or a pair of call and agent apart, in seconds.
 
     They keep a phone that answers every offer with the same refusal from being rung in a hot loop, and are short
-    enough that a lone agent who pressed the wrong key gets the caller back at once.
+    enough that a lone agent who pressed the wrong key gets the caller back at once. Those of an agent double with each
+    failure in a row, up to `agent_limit_s`.
     """
 
     refused_pair_s: float = 10.0  # the same call to the same agent, when nobody else is left
+    refused_others_s: float = 60.0  # and while there is somebody else: no caller waits for ever beside an idle agent
     busy_agent_s: float = 5.0  # the phone said busy though we know of no call on it
+    unreachable_agent_s: float = 30.0  # the phone gave no answer and no registration has been heard of since
     error_call_s: float = 2.0  # the call, when Asterisk could not carry out the offer
     error_agent_s: float = 2.0  # the agent then, so that a line of callers does not hammer one broken phone
+    agent_limit_s: float = 300.0  # no failing phone rests longer
+    confirm_s: float = 10.0  # who picked up an external phone has so long to press the key, once the prompt is over
     backstop_s: float = 5.0  # past the ring timeout, Asterisk's own timer has surely failed
 
 
 @dataclass(slots=True)
 class Offer:
-    """A live offer: one call rings at one agent's phone."""
+    """A live offer: one call rings at one agent's phone, and maybe at others' by offers of their own."""
 
     id: OfferId
     call_id: CallId
@@ -222,6 +228,8 @@ class Offer:
     at: float
     rang: bool = False
     accepted_at: float | None = None
+    confirm: bool = False  # the agent takes it by a key: nothing is accepted before that
+    withdrawn: bool = False  # the leg is being hung up; the dialplan says when the caller can be steered again
     excused: bool = False  # the phone went away or came back meanwhile: a ring-out is not the agent's
 
 
@@ -253,11 +261,13 @@ class Call:
     only: AgentId | None = None  # held for this agent (sticky, transfer, pull) ...
     only_until: float | None = None  # ... until then; None: for as long as it takes
     phase: CallPhase = CallPhase.WAITING
-    offer_id: OfferId | None = None
+    offer_id: OfferId | None = None  # of several that ring the first, until one of them takes the call
+    beside: list[OfferId] = field(default_factory=list)  # the others
     agent_id: AgentId | None = None
     answered_at: float | None = None
     talk_ended_at: float | None = None
-    refused_by: dict[AgentId, float] = field(default_factory=dict)  # agent -> not again before this time
+    refused_by: dict[AgentId, float] = field(default_factory=dict)  # agent -> not again before this time ...
+    refused_until: dict[AgentId, float] = field(default_factory=dict)  # ... nor before this, while there are others
     not_before: float = 0.0
     offers_made: int = 0
     at_home: bool = True  # False while its Asterisk cannot be steered, or holds the caller in the fallback queue
@@ -283,6 +293,8 @@ class Agent:
     call_id: CallId | None = None  # the call being talked on
     wrap_until: float | None = None
     rest_until: float = 0.0
+    unanswered: bool = False  # the rest is for a phone that did not answer at all: it registers, or the rest ends
+    failures_in_row: int = 0  # offers that the phone did not even ring for
     idle_since: float = 0.0
     missed_in_row: int = 0
     state_since: float = 0.0

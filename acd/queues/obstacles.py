@@ -13,6 +13,7 @@ from typing import Final
 from acd.queues import matching
 from acd.queues.engine import Engine
 from acd.queues.model import Agent, AgentState, Call, CallPhase, QueueSpec, Side
+from acd.queues.refusals import again_in_s
 from acd.queues.states import agent_state
 
 
@@ -66,7 +67,7 @@ def between(engine: Engine, call: Call, agent: Agent, at: float) -> Finding:
 
 def is_theirs(call: Call, agent: Agent) -> bool:
     """Whether the agent has the call or is being rung for it."""
-    return agent.call_id == call.id or (agent.offer_id is not None and agent.offer_id == call.offer_id)
+    return agent.call_id == call.id or agent.offer_id in (call.offer_id or "", *call.beside)
 
 
 def of_call(engine: Engine, call: Call, at: float) -> Finding | None:
@@ -135,9 +136,11 @@ def _of_agent(engine: Engine, call: Call, agent: Agent, at: float) -> Finding | 
     state = agent_state(agent, at)
     if state is not AgentState.READY:
         return of_state(engine, agent, at)
-    if not matching.may_take(call, agent.spec.id, at):
-        again_in_s = call.refused_by[agent.spec.id] - at
-        return Finding(Obstacle.REFUSED, f"refused this call; asked again in {again_in_s:.0f} s if nobody else is free")
+    again_s = again_in_s(
+        call, agent.spec.id, engine.desk.on_duty(), lambda other: matching.qualified(call, other, engine.plan, at), at
+    )
+    if again_s:
+        return Finding(Obstacle.REFUSED, f"refused this call; asked again in {again_s:.0f} s at the latest")
     return None
 
 
@@ -151,6 +154,9 @@ def of_state(engine: Engine, agent: Agent, at: float) -> Finding:
             return Finding(Obstacle.WRAP_UP, f"in wrap-up for {max(0.0, agent.wrap_until - at):.0f} s")
         case AgentState.BUSY if not agent.own_channels:
             return Finding(Obstacle.BUSY, f"an offer to the phone failed; it rests for {agent.rest_until - at:.0f} s")
+        case AgentState.UNREACHABLE if agent.reachable:
+            text = f"the phone did not answer; tried again in {agent.rest_until - at:.0f} s, or when it registers"
+            return Finding(Obstacle.UNREACHABLE, text)
         case AgentState.OFFERED if agent.offer_id in engine.offers:
             other = engine.calls[engine.offers[agent.offer_id].call_id]
             return Finding(

@@ -1,17 +1,20 @@
-"""One call at one agent's phone: from the reservation to the bridge, or to one of the ways in which it fails.
+"""One call at agents' phones: from the reservation to the bridge, or to one of the ways in which it fails.
 
-An agent has at most one live offer, ever; `Desk.offered` raises if the brain should try otherwise. In whatever way an
-offer fails, the call keeps its place; what it means for the agent is decided by `Desk.offer_over`.
+An agent has at most one live offer, ever; `Desk.offered` raises if the brain should try otherwise. A call may have
+several, one for each phone that rings (`rings.together`): each ends by itself, with the last one the call waits again,
+and when one takes the call the others were answered elsewhere, which is nobody's fault. In whatever way an offer fails,
+the call keeps its place; what it means for the agent is decided by `Desk.offer_over`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from acd.queues import matching
-from acd.queues.commands import Mark, Ring, Withdraw
+from acd.queues import matching, refusals
+from acd.queues.commands import Drop, Leg, Mark, Ring, Withdraw
 from acd.queues.journey import Fact, Value
 from acd.queues.model import Agent, Call, CallPhase, Offer, OfferId, OfferResult, Side
+from acd.queues.rings import together
 from acd.queues.shop import Shop
 
 LIVE = (CallPhase.OFFERED, CallPhase.CONNECTING)
@@ -23,35 +26,37 @@ class Offers:
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
 
-    def make(self, call: Call, agent: Agent, at: float, why: Mapping[str, Value]) -> None:
-        """Offer the call to the agent; `why` is the decision, as `decisions.data` has it."""
+    def make(self, call: Call, agents: Sequence[Agent], at: float, why: Mapping[str, Value]) -> None:
+        """Offer the call to the agents, who are in the order of preference: all whose phones may ring together.
+
+        `why` is the decision, as `decisions.data` has it; the first offer holds it for all.
+        """
         queue = matching.queue_of(call, self._shop.plan)
+        chosen = together(agents)
+        legs = tuple(self._leg(call, agent, at, {} if number else why) for number, agent in enumerate(chosen))
+        confirm_s = self._shop.backoff.confirm_s if chosen[0].spec.confirm else 0.0
+        self._shop.emit(Ring(call.id, legs, queue.ring_timeout_s, queue.name, call.joined_at, queue.music, confirm_s))
+
+    def _leg(self, call: Call, agent: Agent, at: float, why: Mapping[str, Value]) -> Leg:
         call.offers_made += 1
         offer = Offer(OfferId(f"{call.id}.{call.offers_made}"), call.id, agent.spec.id, at)
         self.reserve(offer, call, agent, at)
         self._shop.note(call, at, Fact.OFFERED, offer_id=offer.id, agent=agent.spec.id, **why)
-        self._shop.emit(
-            Ring(
-                call.id,
-                offer.id,
-                agent.spec.id,
-                agent.spec.endpoint,
-                queue.ring_timeout_s,
-                queue.name,
-                call.joined_at,
-                queue.music,
-            )
-        )
+        return Leg(offer.id, agent.spec.id, agent.spec.endpoint)
 
     def reserve(self, offer: Offer, call: Call, agent: Agent, at: float) -> None:
-        """Tie call, offer and agent together, until Asterisk's own ring timer must have ended it."""
+        """Tie call, offer and agent together, until Asterisk's own ring timer must have ended it.
+
+        Where a key is to be pressed, twice its time is added: once for the prompt.
+        """
         shop = self._shop
         shop.desk.offered(agent, offer)
-        shop.offers[offer.id] = offer
-        call.offer_id = offer.id
+        shop.keep_offer(call, offer)
         shop.move(call, CallPhase.OFFERED, at)
+        offer.confirm = agent.spec.confirm
         ring_s = matching.queue_of(call, shop.plan).ring_timeout_s
-        shop.alarms.set(f"ring:{offer.id}", at + ring_s + shop.backoff.backstop_s)
+        key_s = 2 * shop.backoff.confirm_s if offer.confirm else 0.0
+        shop.alarms.set(f"ring:{offer.id}", at + ring_s + key_s + shop.backoff.backstop_s)
 
     def ringing(self, offer: Offer, call: Call, at: float) -> None:
         """The phone rings."""
@@ -60,11 +65,15 @@ class Offers:
             self._shop.note(call, at, Fact.RINGING, offer_id=offer.id)
 
     def accept(self, offer: Offer, call: Call, at: float) -> None:
-        """The agent picked up; nothing when that is known."""
+        """The agent picked up (and confirmed, where that is asked); nothing when it is known. It is too late for all
+        others whose phones ring for the call."""
         if call.phase is not CallPhase.OFFERED:
             return
         offer.accepted_at = at
+        self._shop.put_first(call, offer)
         self._shop.move(call, CallPhase.CONNECTING, at)
+        for other in self._shop.offers_of(call)[1:]:
+            self.end(other, call, OfferResult.ELSEWHERE, at)
         self._shop.desk.accepted(self._shop.desk.agents[offer.agent_id])
         self._shop.alarms.cancel(f"ring:{offer.id}")
         self._shop.note(call, at, Fact.ACCEPTED, offer_id=offer.id, agent=offer.agent_id)
@@ -83,53 +92,86 @@ class Offers:
         self._shop.note(call, at, Fact.CONNECTED, offer_id=offer.id, agent=offer.agent_id)
         self._shop.emit(Mark(call.id, offer.id, at))
 
-    def failed(self, offer: Offer, call: Call, result: OfferResult, at: float) -> None:
-        """Asterisk says how the dialling ended."""
+    def failed(self, offer: Offer, call: Call, result: OfferResult, at: float, reason: str = "") -> None:
+        """Asterisk says how the dialling ended, or how one of several phones did."""
         if call.phase not in LIVE:
             return
         if result is OfferResult.CALLER_LEFT:
             call.hung_up = call.hung_up or Side.CALLER  # the channel's end follows; nobody is rung for it any more
+        elif offer.withdrawn:
+            result, reason = OfferResult.WITHDRAWN, ""
         if result is OfferResult.NO_ANSWER and offer.excused:
             result = OfferResult.UNREACHABLE
-        self.end(offer, call, result, at)
+        self.end(offer, call, result, at, reason)
 
-    def end(self, offer: Offer, call: Call, result: OfferResult, at: float) -> None:
-        """The offer came to nothing; the call is waiting again, at its old place."""
+    def end_all(self, call: Call, result: OfferResult, at: float) -> None:
+        """All of the call's offers came to nothing, for the same reason."""
+        for offer in self._shop.offers_of(call):
+            self.end(offer, call, result, at)
+
+    def end(self, offer: Offer, call: Call, result: OfferResult, at: float, reason: str = "") -> None:
+        """The offer came to nothing; if it was the last one, the call is waiting again, at its old place."""
         shop = self._shop
         agent = shop.desk.agents[offer.agent_id]
-        shop.forget_offer(call)
+        shop.drop_offer(call, offer)
         shop.alarms.cancel(f"ring:{offer.id}")
-        shop.move(call, CallPhase.WAITING, at)
+        if call.offer_id is None:
+            shop.move(call, CallPhase.WAITING, at)
         if result is OfferResult.REFUSED:
-            call.refused_by[agent.spec.id] = at + shop.backoff.refused_pair_s
-            shop.alarms.set(f"refused:{call.id}:{agent.spec.id}", at + shop.backoff.refused_pair_s)
+            refusals.refused(shop, call, agent.spec.id, at)
         elif result is OfferResult.ERROR:
             call.not_before = at + shop.backoff.error_call_s
             shop.alarms.set(f"retry:{call.id}", call.not_before)
         missed_limit = matching.queue_of(call, shop.plan).missed_limit
         shop.desk.offer_over(agent, offer, result, missed_limit, shop.backoff, at)
-        shop.note(call, at, Fact.OFFER_ENDED, offer_id=offer.id, agent=agent.spec.id, result=result)
+        more = {"reason": reason} if reason else {}
+        shop.note(call, at, Fact.OFFER_ENDED, offer_id=offer.id, agent=agent.spec.id, result=result, **more)
 
-    def lost_before_bridge(self, offer: Offer, call: Call, at: float) -> None:
+    def lost_before_bridge(self, call: Call, at: float) -> None:
         """The agent picked up and was gone before the bridge: the caller goes back to the line."""
-        self.end(offer, call, OfferResult.ERROR, at)
+        self.end_all(call, OfferResult.ERROR, at)
         self._shop.hold(call)
 
-    def withdraw(self, offer: Offer, result: OfferResult, at: float) -> None:
-        """Stop a phone that rings."""
-        self._shop.emit(Withdraw(offer.call_id, offer.id))
-        self.end(offer, self._shop.calls[offer.call_id], result, at)
+    def withdraw(self, call: Call, result: OfferResult, at: float) -> None:
+        """Stop all phones that ring for the call."""
+        offers = self._shop.offers_of(call)
+        self._shop.emit(Withdraw(call.id, offers[0].id))
+        self.let_go(call)
+        for offer in offers:
+            excused = offer.excused and result is OfferResult.NO_ANSWER
+            self.end(offer, call, OfferResult.UNREACHABLE if excused else result, at)
+
+    def let_go(self, call: Call) -> None:
+        """The caller goes: a leg that is asked for a key is hung up, Asterisk itself would do it after the answer."""
+        if call.phase is CallPhase.OFFERED:
+            for offer in self._shop.offers_of(call):
+                if offer.confirm:
+                    self._shop.emit(Drop(call.id, offer.id))
 
     def withdraw_from(self, agent: Agent, at: float) -> None:
-        """Stop the agent's phone, if it rings; one who has picked up has the call."""
+        """Stop the agent's phone, if it rings; others beside it ring on. One who has picked up has the call.
+
+        While a key is asked for, the caller's channel takes one Redirect and refuses the next, so there the leg is hung
+        up and the dialling left to end by itself.
+        """
         offer = self._shop.offers.get(agent.offer_id) if agent.offer_id is not None else None
-        if offer is not None and self._shop.calls[offer.call_id].phase is CallPhase.OFFERED:
-            self.withdraw(offer, OfferResult.WITHDRAWN, at)
+        call = self._shop.calls[offer.call_id] if offer is not None else None
+        if offer is None or call is None or call.phase is not CallPhase.OFFERED:
+            return
+        if offer.confirm:
+            offer.withdrawn = True
+            self.let_go(call)
+        elif call.beside:
+            self._shop.emit(Drop(call.id, offer.id))
+            self.end(offer, call, OfferResult.WITHDRAWN, at)
+        else:
+            self.withdraw(call, OfferResult.WITHDRAWN, at)
 
     def withdraw_all(self, at: float) -> None:
         """Stop every phone that rings: the daemon stops."""
-        for agent in self._shop.desk.agents.values():
-            self.withdraw_from(agent, at)
+        for call in self._shop.calls.values():
+            if call.phase is CallPhase.OFFERED:
+                self.withdraw(call, OfferResult.WITHDRAWN, at)
 
     def overdue(self, offer_id: OfferId, at: float) -> None:
         """Asterisk's ring timer should have ended this offer long ago."""
@@ -140,13 +182,12 @@ class Offers:
         if not call.at_home:  # no order reaches it now; what came of the offer is seen when its Asterisk is read
             self._shop.alarms.set(f"ring:{offer.id}", at + self._shop.backoff.backstop_s)
             return
-        self.withdraw(offer, OfferResult.UNREACHABLE if offer.excused else OfferResult.NO_ANSWER, at)
+        self.withdraw(call, OfferResult.NO_ANSWER, at)
 
     def cancel_timers(self, call: Call) -> None:
         """The call needs no more waking: it is talked on, or gone."""
         self.cancel_deadlines(call)
-        for agent_id in call.refused_by:
-            self._shop.alarms.cancel(f"refused:{call.id}:{agent_id}")
+        refusals.cancel(self._shop, call)
         self._shop.alarms.cancel(f"retry:{call.id}")
 
     def cancel_deadlines(self, call: Call) -> None:

@@ -12,7 +12,7 @@ from acd.queues import decisions
 from acd.queues import events as ev
 from acd.queues.calls import Calls
 from acd.queues.journey import Fact
-from acd.queues.model import Agent, AgentId, AgentState, Call, CallPhase, QueueName, Side
+from acd.queues.model import Agent, AgentId, AgentState, Call, CallPhase, OfferResult, QueueName, Side
 from acd.queues.offers import Offers
 from acd.queues.shop import Shop
 from acd.queues.states import agent_state
@@ -63,7 +63,7 @@ class Orders:
 
     def _no_pull(self, call: Call, agent: Agent, at: float) -> AcdError | None:
         state = agent_state(agent, at)
-        if state is AgentState.READY or self._rings_at(call) == agent.spec.id:
+        if state is AgentState.READY or agent.spec.id in self._rings_at(call):
             return None
         return NotAllowed(f"agent {agent.spec.id} is {state}; only one who is ready can be given a call")
 
@@ -90,21 +90,24 @@ class Orders:
         self._calls.join(call, self._shop.plan.queues[queue], order.at)
 
     def _pull(self, call: Call, agent_id: AgentId, order: ev.CallPulled) -> None:
-        if self._rings_at(call) == agent_id:
+        ringing = self._rings_at(call)
+        if ringing == {agent_id}:
+            return
+        self._shop.note(call, order.at, Fact.PULLED, agent=agent_id, by=order.by)
+        if agent_id in ringing:
+            for other in sorted(ringing - {agent_id}):
+                self._offers.withdraw_from(self._shop.desk.agents[other], order.at)
             return
         self._stop_ringing(call, order.at)
-        self._shop.note(call, order.at, Fact.PULLED, agent=agent_id, by=order.by)
         why = decisions.data(PULL, 1, [(agent_id, f"pulled by {order.by}")], {}, [agent_id])
-        self._offers.make(call, self._shop.desk.agents[agent_id], order.at, why)
+        self._offers.make(call, (self._shop.desk.agents[agent_id],), order.at, why)
 
-    def _rings_at(self, call: Call) -> AgentId | None:
-        offer = self._shop.offer_of(call)
-        return offer.agent_id if offer is not None else None
+    def _rings_at(self, call: Call) -> set[AgentId]:
+        return {offer.agent_id for offer in self._shop.offers_of(call)}
 
     def _stop_ringing(self, call: Call, at: float) -> None:
-        offer = self._shop.offer_of(call)
-        if offer is not None:
-            self._offers.withdraw_from(self._shop.desk.agents[offer.agent_id], at)
+        if self._shop.offers_of(call):
+            self._offers.withdraw(call, OfferResult.WITHDRAWN, at)
 
 
 def _too_late(phase: CallPhase) -> NotAllowed:

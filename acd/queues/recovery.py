@@ -12,7 +12,7 @@ from acd.queues import places
 from acd.queues.about import introduce
 from acd.queues.calls import Calls
 from acd.queues.commands import Bye, TakeMessage
-from acd.queues.journey import CallRecord, Fact, own_priority
+from acd.queues.journey import CallRecord, Fact, OfferRecord, own_priority
 from acd.queues.limits import OUTCOMES, Reason
 from acd.queues.model import Agent, AgentId, Call, CallPhase, Offer, OfferId, OfferResult, Outcome, QueueName, Side
 from acd.queues.offers import LIVE, Offers
@@ -99,9 +99,12 @@ class Recovery:
             call.queue = queue.name
             call.joined_at = places.place_of(record)
             call.queued_at = places.queued_at(record)
+        ringing = [offer for offer in record.offers if offer.result is None]
         if record.answered_at is not None:
             call.agent_id = record.agent
-            call.phase = CallPhase.AFTER if record.talk_ended_at is not None else CallPhase.TALKING
+            call.phase = CallPhase.TALKING
+            if record.talk_ended_at is not None:  # sent on, if it rings again
+                call.phase = CallPhase.WAITING if ringing else CallPhase.AFTER
         else:
             _restore_overflow(call, record)
         self._shop.add(call)
@@ -110,8 +113,8 @@ class Recovery:
             return
         if queue is not None and call.phase is CallPhase.WAITING:
             self._calls.set_deadlines(call, queue, at)
-        if record.offers and record.offers[-1].result is None:
-            self._restore_offer(call, record, at)
+        for last in ringing:
+            self._restore_offer(call, last, at)
 
     def _restore_talk(self, call: Call, record: CallRecord) -> None:
         agent = self._shop.desk.get(record.agent) if record.agent is not None else None
@@ -123,8 +126,7 @@ class Recovery:
             call.offer_id = last.offer_id
             self._shop.offers[last.offer_id] = Offer(last.offer_id, call.id, agent.spec.id, last.began_at)
 
-    def _restore_offer(self, call: Call, record: CallRecord, at: float) -> None:
-        last = record.offers[-1]
+    def _restore_offer(self, call: Call, last: OfferRecord, at: float) -> None:
         agent = self._shop.desk.get(last.agent)
         free = agent is not None and agent.offer_id is None and agent.call_id is None
         if agent is not None and free and call.queue is not None:
@@ -148,7 +150,7 @@ class Recovery:
         for agent_id, channel in event.own_channels:
             own.setdefault(agent_id, set()).add(channel)
         for agent in self._shop.desk.agents.values():
-            self._shop.desk.phone_reachable(agent, agent.spec.id in event.reachable, event.at)
+            self._shop.desk.phone_seen(agent, agent.spec.id in event.reachable, event.at)
             self._shop.desk.own_calls_read(agent, own.get(agent.spec.id, set()), event.at)
 
     def _discover(self, seen: ev.FoundCall, event: ev.NodeRead) -> None:
@@ -160,7 +162,7 @@ class Recovery:
         )
         call = self._calls.open_books(entered)
         self._shop.note(call, event.at, Fact.RECONCILED, what="found in Asterisk")
-        call.offers_made = _offer_number(seen.offer_id)
+        call.offers_made = max(_offer_number(offer_id) for offer_id in _offers_seen(seen))
         self._follow(call, seen, event.at)
 
     def _follow(self, call: Call, seen: ev.FoundCall, at: float) -> None:
@@ -204,28 +206,38 @@ class Recovery:
         if seen.handed_over and call.phase in TALKED:
             self._transfers.seen(call, seen, at)
             return
-        if call.offer_id is not None and call.offer_id != seen.offer_id:
-            self._drop_offer(call, at)
+        self._drop_unseen(call, seen, at)
         if call.phase is CallPhase.WAITING:
-            self._adopt_offer(call, seen, at)
-        offer = self._shop.offer_of(call)
-        if seen.bridged and offer is not None:
+            self._adopt_offers(call, seen, at)
+        offer = self._shop.offers.get(OfferId(seen.offer_id))
+        if seen.bridged and offer is not None and offer.call_id == call.id:
             self._offers.connect(offer, call, at if seen.talking_since is None else min(at, seen.talking_since))
             if seen.handed_over and call.phase is CallPhase.TALKING:
                 self._transfers.seen(call, seen, at)
 
-    def _adopt_offer(self, call: Call, seen: ev.FoundCall, at: float) -> None:
-        """The daemon before us made this offer; take it over as it is."""
-        agent = self._shop.desk.get(AgentId(seen.agent_id))
-        if not seen.offer_id or agent is None or agent.offer_id is not None or agent.call_id is not None:
-            if seen.bridged:
-                self._served_elsewhere(call, agent, at)
-            else:
-                call.at_home = False  # somebody we do not know is being dialled: the dialplan will say how it ends
+    def _drop_unseen(self, call: Call, seen: ev.FoundCall, at: float) -> None:
+        """Offers that are no longer dialled. Where somebody talks, all others end with that, answered elsewhere."""
+        there = _offers_seen(seen)
+        ours = self._shop.offers_of(call)
+        if call.phase not in LIVE or (seen.bridged and any(offer.id in there for offer in ours)):
             return
-        offer = Offer(OfferId(seen.offer_id), call.id, agent.spec.id, at, rang=True)
-        self._offers.reserve(offer, call, agent, at)
-        self._shop.note(call, at, Fact.OFFERED, offer_id=offer.id, agent=agent.spec.id)
+        for offer in ours:
+            if offer.id not in there:
+                self._offers.end(offer, call, OfferResult.WITHDRAWN, at)
+
+    def _adopt_offers(self, call: Call, seen: ev.FoundCall, at: float) -> None:
+        """The daemon before us made these offers; take them over as they are."""
+        for offer_id, agent_id in ((OfferId(seen.offer_id), AgentId(seen.agent_id)), *seen.beside):
+            agent = self._shop.desk.get(agent_id)
+            if offer_id and agent is not None and agent.offer_id is None and agent.call_id is None:
+                self._offers.reserve(Offer(offer_id, call.id, agent_id, at, rang=True), call, agent, at)
+                self._shop.note(call, at, Fact.OFFERED, offer_id=offer_id, agent=agent_id)
+        if call.offer_id is not None:
+            return
+        if seen.bridged:
+            self._served_elsewhere(call, self._shop.desk.get(AgentId(seen.agent_id)), at)
+        else:
+            call.at_home = False  # somebody we do not know is being dialled: the dialplan will say how it ends
 
     def _served_elsewhere(self, call: Call, agent: Agent | None, at: float) -> None:
         """The caller talks to somebody whom we did not send: the fallback queue's doing, or an agent now unknown."""
@@ -241,9 +253,12 @@ class Recovery:
         self._shop.note(call, at, Fact.CONNECTED, agent=agent.spec.id if agent is not None else None)
 
     def _drop_offer(self, call: Call, at: float) -> None:
-        offer = self._shop.offer_of(call)
-        if offer is not None and call.phase in LIVE:
-            self._offers.end(offer, call, OfferResult.WITHDRAWN, at)
+        if call.phase in LIVE:
+            self._offers.end_all(call, OfferResult.WITHDRAWN, at)
+
+
+def _offers_seen(seen: ev.FoundCall) -> tuple[OfferId, ...]:
+    return OfferId(seen.offer_id), *(offer_id for offer_id, _ in seen.beside)
 
 
 def _restore_overflow(call: Call, record: CallRecord) -> None:

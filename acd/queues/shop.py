@@ -31,6 +31,7 @@ class Shop:
         self.waiting: dict[CallId, Call] = {}
         self.fresh: dict[CallId, Call] = {}  # calls whose standing in the line may have changed since the last match
         self.lines = Lines()
+        self.refused: dict[CallId, Call] = {}  # somebody has refused them
         self.offers: dict[OfferId, Offer] = {}
         self.alarms = Alarms(self.emit)
         self.desk = Desk(plan, self.alarms, self.emit)
@@ -84,6 +85,7 @@ class Shop:
             self.waiting.pop(call.id, None)
         if to is CallPhase.ENDED:
             del self.calls[call.id]
+            self.refused.pop(call.id, None)
 
     def hold(self, call: Call, move: bool = True) -> None:
         """Have the caller wait in the queue's hold verb; nothing for a call that is in no queue of the plan."""
@@ -95,12 +97,37 @@ class Shop:
         """The spec of the call's queue, if it is in one of the plan's."""
         return self.plan.queues.get(call.queue) if call.queue is not None else None
 
-    def offer_of(self, call: Call) -> Offer | None:
-        """The call's offer: live while OFFERED or CONNECTING, then kept until its leg is known to be gone."""
-        return self.offers.get(call.offer_id) if call.offer_id is not None else None
+    def offers_of(self, call: Call) -> list[Offer]:
+        """All of the call's offers: more than one while several phones ring."""
+        ids = [] if call.offer_id is None else [call.offer_id, *call.beside]
+        return [self.offers[offer_id] for offer_id in ids if offer_id in self.offers]
+
+    def keep_offer(self, call: Call, offer: Offer) -> None:
+        """One more offer of the call's."""
+        self.offers[offer.id] = offer
+        if call.offer_id is None:
+            call.offer_id = offer.id
+        else:
+            call.beside.append(offer.id)
+
+    def put_first(self, call: Call, offer: Offer) -> None:
+        """This is the one of the call's offers that counts."""
+        if offer.id in call.beside and call.offer_id is not None:
+            call.beside[call.beside.index(offer.id)] = call.offer_id
+            call.offer_id = offer.id
+
+    def drop_offer(self, call: Call, offer: Offer) -> None:
+        """Whatever is still said about this one of the call's offers is late from now on."""
+        self.offers.pop(offer.id, None)
+        if offer.id in call.beside:
+            call.beside.remove(offer.id)
+        elif call.offer_id == offer.id:
+            call.offer_id = call.beside.pop(0) if call.beside else None
 
     def forget_offer(self, call: Call) -> None:
-        """Whatever is still said about the call's offer is late from now on."""
-        if call.offer_id is not None:
-            self.offers.pop(call.offer_id, None)
-            call.offer_id = None
+        """Whatever is still said about the call's offers is late from now on."""
+        for offer_id in (call.offer_id, *call.beside):
+            if offer_id is not None:
+                self.offers.pop(offer_id, None)
+        call.offer_id = None
+        call.beside.clear()

@@ -63,13 +63,17 @@ class AgentRule:
     holds: Callable[[Agent, float], bool]
 
 
+def _unreachable(agent: Agent, at: float) -> bool:
+    return not agent.reachable or (agent.unanswered and agent.rest_until > at)
+
+
 AGENT_RULES = (
     AgentRule(AgentState.TALKING, "is in a conversation that the hotline made", lambda a, at: a.call_id is not None),
     AgentRule(AgentState.OFFERED, "is being offered a call", lambda a, at: a.offer_id is not None),
     AgentRule(AgentState.OFFLINE, "is not logged in", lambda a, at: not a.logged_in),
     AgentRule(AgentState.PAUSED, "is paused, by order or for missed calls", lambda a, at: a.pause_reason is not None),
     AgentRule(AgentState.WRAP_UP, "has time for notes after a call", lambda a, at: a.wrap_until is not None),
-    AgentRule(AgentState.UNREACHABLE, "has a phone that is not registered", lambda a, at: not a.reachable),
+    AgentRule(AgentState.UNREACHABLE, "has a phone that is not registered, or did not answer", _unreachable),
     AgentRule(AgentState.BUSY, "has a call of their own", lambda a, at: bool(a.own_channels)),
     AgentRule(AgentState.BUSY, "rests after an offer that failed", lambda a, at: a.rest_until > at),
 )

@@ -2,7 +2,7 @@
 
 Who comes before whom is settled in this order, each step only among those whom the step before left even:
 
-1. agents who have not refused this very call come before those who have (`matching.may_take`);
+1. agents who have not refused this very call come before those who have (`refusals`);
 2. with `prefer: step`, agents whom an earlier open step lets in come first;
 3. agents who have answered `soft_cap_calls` or more calls today come last;
 4. the queue's strategy;

@@ -14,11 +14,12 @@ the transfer is completed it is merged into the customer's: whoever answered it 
 from __future__ import annotations
 
 from acd.queues import events as ev
+from acd.queues import refusals
 from acd.queues.calls import Calls
 from acd.queues.commands import Adopt, Reclaim
 from acd.queues.journey import Fact, Value
 from acd.queues.model import Agent, AgentId, Call, CallId, CallPhase, Offer, OfferId, OfferResult, QueueSpec, Side
-from acd.queues.offers import Offers
+from acd.queues.offers import LIVE, Offers
 from acd.queues.shop import Shop
 
 Happened = ev.CallSentOn | ev.CallHandedOver | ev.CallHandedEarly
@@ -105,7 +106,7 @@ class Transfers:
         queue = self._shop.queue_of(call)
         call.only = agent.spec.id
         call.only_until = at + (queue.ring_timeout_s if queue is not None else 0.0)
-        call.refused_by.pop(agent.spec.id, None)
+        refusals.forgive(self._shop, call, agent.spec.id)
         self._held[call.id] = call.offers_made
         self._shop.alarms.set(f"only:{call.id}", call.only_until)
         self._shop.changed(call)
@@ -117,9 +118,7 @@ class Transfers:
             self._calls.place(call, None, at)
             return
         if by is not None:
-            again_at = at + self._shop.backoff.refused_pair_s
-            call.refused_by[by] = again_at
-            self._shop.alarms.set(f"refused:{call.id}:{by}", again_at)
+            refusals.refused(self._shop, call, by, at)
         self._shop.changed(call)
 
     # -- to whom the agent has talked -------------------------------------------------------------------------------
@@ -180,9 +179,8 @@ class Transfers:
             asked.talk_ended_at = at
             if agent is not None and agent.call_id == asked.id:
                 self._shop.desk.handed_over(agent)
-        offer = self._shop.offer_of(asked)
-        if offer is not None and asked.phase in (CallPhase.OFFERED, CallPhase.CONNECTING):
-            self._offers.end(offer, asked, OfferResult.WITHDRAWN, at)
+        if asked.phase in LIVE:
+            self._offers.end_all(asked, OfferResult.WITHDRAWN, at)
         self._shop.forget_offer(asked)
         self._offers.cancel_timers(asked)
         asked.leaving = True

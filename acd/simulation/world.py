@@ -123,11 +123,13 @@ class World:
                 pass  # hold, withdraw, marks and mirrors change nothing that people here would do
 
     def _rings(self, ring: cmd.Ring) -> None:
+        """Of several who would answer the first has the call; the brain passes over what the others would have done."""
         answers_in_s = self._manners.answer_s
-        if answers_in_s >= ring.ring_timeout_s or self._chance.random() < self._manners.no_answer:
-            self._later(ev.OfferEnded(self.now + ring.ring_timeout_s, ring.offer_id, OfferResult.NO_ANSWER))
-        else:
-            self._later(ev.Connected(self.now + answers_in_s, ring.offer_id))
+        for leg in ring.legs:
+            if answers_in_s >= ring.ring_timeout_s or self._chance.random() < self._manners.no_answer:
+                self._later(ev.OfferEnded(self.now + ring.ring_timeout_s, leg.offer_id, OfferResult.NO_ANSWER))
+            else:
+                self._later(ev.Connected(self.now + answers_in_s, leg.offer_id))
 
     def _learn(self, call_id: CallId, fact: Fact) -> None:
         if fact is Fact.CONNECTED:

@@ -35,6 +35,10 @@ class Floor:
             self.agent(agent_id, login=login)["skills"][queue] = 1
         return Line(queue, did, ids)
 
+    def outside(self, agent_id: str, number: str) -> None:
+        """The agent's phone is somewhere in the town, behind the trunk; a key must be pressed to take a call."""
+        self.agents[agent_id] |= {"endpoint": f"PJSIP/{number}@trunk", "confirm": True}
+
     def agent(self, agent_id: str, *, login: str = "start") -> dict[str, Any]:
         """The agent's section, made when it is new."""
         new = {"name": f"Агент {agent_id}", "endpoint": f"PJSIP/{agent_id}", "skills": {}, "login": login}

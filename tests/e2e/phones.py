@@ -31,6 +31,7 @@ class Phones:
         self.desk = desk
         self._asterisk = asterisk
         self._trunk: Phone | None = None
+        self._town: Phone | None = None
         self._all: list[Phone] = []
 
     async def agent(self, agent_id: str, *, state: str = "ready", **options: object) -> Phone:
@@ -63,6 +64,16 @@ class Phones:
             await self._trunk.start()
             self._all.append(self._trunk)
         return self._trunk
+
+    async def town(self) -> Phone:
+        """Where calls to the town arrive, whatever the number."""
+        if self._town is None:
+            server = (self._asterisk.sip_host, self._asterisk.sip_port)
+            here = (self._asterisk.trunk_host, self._asterisk.trunk_port)
+            self._town = Phone(user="town", server=server, local_host=here[0], local_port=here[1])
+            await self._town.start()
+            self._all.append(self._town)
+        return self._town
 
     async def call(self, did: str, number: str | None = None, **options: object) -> OutgoingCall:
         """Call from the town and wait until the hotline has picked up. The caller's number is `call.number`."""

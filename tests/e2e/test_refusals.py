@@ -16,6 +16,7 @@ PLACE = FLOOR.line("place", ("1006",))
 MISSED = FLOOR.line("missed", ("1007",), ring_timeout_s=1, missed_limit=2)
 HOT = FLOOR.line("hot", ("1008",))
 UNPLUGGED = FLOOR.line("unplugged", ("1009", "1010"), ring_timeout_s=1)
+PAUSES = FLOOR.line("pauses", ("1011", "1012"))
 
 WATCH_S = 3.0
 
@@ -88,6 +89,18 @@ async def test_an_agent_who_lets_it_ring_too_often_is_paused(phones: Phones, des
     await talk.hang_up()
     await desk.ended(number_of(call))
     assert (await desk.agent(agent.user))["today"]["missed"] == 2
+
+
+async def test_who_pauses_while_it_rings_gives_the_call_to_the_next_agent_at_once(phones: Phones, desk: Desk) -> None:
+    pauses, takes = await phones.staff(PAUSES.agents)
+    call = await phones.call(PAUSES.did)
+    stopped = await ringing(pauses)
+    await desk.order(pauses.user, "pause", reason="lunch")
+    rung = await ringing(takes, within_s=1)
+    await stopped.wait_ended(1)
+    assert rung.remote_number == number_of(call)
+    record = await desk.until_call(number_of(call), lambda call: len(call["offers"]) == 2)
+    assert [offer["result"] for offer in record["offers"]] == ["withdrawn", None]
 
 
 async def test_a_lone_phone_that_is_always_busy_is_not_rung_in_a_hot_loop(phones: Phones, desk: Desk) -> None:

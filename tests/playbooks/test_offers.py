@@ -15,6 +15,7 @@ from tests.playbooks.words import (
     connected,
     enters,
     fact,
+    found,
     hangs_up,
     held,
     holds,
@@ -22,6 +23,7 @@ from tests.playbooks.words import (
     login,
     logout,
     no,
+    node_read,
     offer_ends,
     own_call,
     own_call_ends,
@@ -194,15 +196,33 @@ def test_an_unreachable_phone_is_out_until_it_registers():
         << rings("c1", "1002")
         << agent_is("1001", "unreachable")
         >> enters("c2")
-        >> after(500)
-        << withdraws("c1.2")
-        << rings("c1", "1002")
-        << withdraws("c1.3")
-        << rings("c1", "1002")
-        << withdraws("c1.4")
+        >> after(20)
         >> reachable("1001")
-        << rings("c1", "1001")
+        << rings("c2", "1001")
     )
+
+
+def test_an_unreachable_phone_that_never_registers_is_tried_again_ever_more_seldom():
+    play = offered(max_wait_s=7200)
+    for number, rest_s in enumerate((30, 60, 120, 240, 300, 300), 1):
+        assert (
+            play
+            >> offer_ends(f"c1.{number}", OfferResult.UNREACHABLE)
+            << agent_is("1001", "unreachable")
+            >> after(rest_s - 0.1)
+            >> after(0.1)
+            << rings("c1", "1001")
+        )
+    assert play >> picks_up("c1.7") >> connected("c1.7") >> leaves("c1") >> after(15)
+    assert play >> enters("c2") << rings("c2", "1001")
+    assert play >> offer_ends("c2.1", OfferResult.UNREACHABLE) >> after(30) << rings("c2", "1001")
+
+
+def test_that_asterisk_still_holds_the_registration_is_no_news_of_a_phone_that_did_not_answer():
+    play = offered()
+    assert play >> offer_ends("c1.1", OfferResult.UNREACHABLE) >> after(5)
+    assert play >> node_read(found("c1", "hold"), reachable=("1001",)) >> after(24.9)
+    assert play >> after(0.1) << rings("c1", "1001")
 
 
 def test_an_error_rests_the_call_and_the_agent_and_others_go_on():

@@ -6,7 +6,7 @@ import pytest
 
 from acd.queues import events as ev
 from acd.queues.journey import CallRecord
-from acd.queues.model import CallId, OfferResult, Outcome
+from acd.queues.model import AgentId, CallId, OfferId, OfferResult, Outcome
 from tests.playbooks.playbook import START, Playbook, start
 from tests.playbooks.words import (
     NODE,
@@ -35,7 +35,9 @@ from tests.playbooks.words import (
     plan,
     queue,
     rings,
+    rings_all,
     says_bye,
+    sent_on,
     talk_ends,
     timer,
     withdraws,
@@ -312,6 +314,26 @@ def test_after_a_kill_the_waiting_keep_their_places_and_count_from_their_entry()
         << rings("c1", "1001", joined_at=START - 20)
         << no(fact("c1", "entered"))
     )
+
+
+def test_after_a_kill_a_caller_who_was_sent_on_and_rings_again_is_taken_over_too():
+    before = shop("1001", "1002", wrap_up_s=60)
+    assert before >> enters("c1") << rings("c1", "1001") >> connected("c1.1")
+    assert before >> sent_on("c1", "1002") << rings("c1", "1002")
+    play = shop()
+    seen = found("c1", "connect", offer_id="c1.2", agent_id="1002")
+    assert play >> restored(before.record("c1")) << agent_is("1002", "offered") >> node_read(seen, reachable=ALL)
+    assert play >> connected("c1.2") << agent_is("1002", "talking", call_id="c1")
+
+
+def test_after_a_kill_several_ringing_offers_are_taken_over():
+    before = shop("1001", "1002", strategy="ring_all")
+    assert before >> enters("c1") << rings_all("c1", "1001", "1002")
+    play = shop(strategy="ring_all")
+    two = found("c1", "connect", offer_id="c1.1", agent_id="1001", beside=((OfferId("c1.2"), AgentId("1002")),))
+    assert play >> restored(before.record("c1")) << agent_is("1001", "offered") << agent_is("1002", "offered")
+    assert play >> after(1) >> node_read(two, reachable=ALL) >> connected("c1.2") << agent_is("1002", "talking")
+    assert [offer.result for offer in play.record("c1").offers] == ["elsewhere", "answered"]
 
 
 def test_after_a_kill_a_ringing_offer_is_taken_over_and_recorded_once():

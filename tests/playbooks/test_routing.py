@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from acd.queues.model import OfferResult, Outcome
+from acd.queues.commands import Leg
+from acd.queues.model import AgentId, OfferId, OfferResult, Outcome
 from tests.playbooks.playbook import start
 from tests.playbooks.words import (
     SALES,
@@ -56,7 +57,7 @@ def test_a_call_rings_at_the_ready_agent_at_once():
         >> login("1001")
         << agent_is("1001", "ready")
         >> enters("c1")
-        << rings("c1", "1001", endpoint="PJSIP/1001", ring_timeout_s=20.0)
+        << rings("c1", "1001", legs=(Leg(OfferId("c1.1"), AgentId("1001"), "PJSIP/1001"),), ring_timeout_s=20.0)
         << agent_is("1001", "offered")
         << timer("ring:c1.1", in_s=25)
         << no(notes_queue("c1"))

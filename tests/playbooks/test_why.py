@@ -93,7 +93,7 @@ def test_a_refusal_is_named_with_its_end():
     play = start(plan([agent("1001", sales=5)]))
     assert play >> login("1001") >> enters("c1") << rings("c1", "1001") >> offer_ends("c1.1", OfferResult.REFUSED)
     assert play >> after(4)
-    assert reasons(play) == {"1001": "refused this call; asked again in 6 s if nobody else is free"}
+    assert reasons(play) == {"1001": "refused this call; asked again in 6 s at the latest"}
 
 
 def test_a_relaxation_to_come_is_named():

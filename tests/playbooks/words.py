@@ -36,9 +36,9 @@ def queue(name: str, require: str, *dids: str, relax: dict[float, str] | None = 
     return QueueSpec(QueueName(name), parse(require), frozenset(dids), steps, **more)  # type: ignore[arg-type]
 
 
-def agent(agent_id: str, **skills: int) -> AgentSpec:
+def agent(agent_id: str, *, confirm: bool = False, **skills: int) -> AgentSpec:
     """An agent of the plan with these skill levels."""
-    return AgentSpec(AgentId(agent_id), f"Agent {agent_id}", f"PJSIP/{agent_id}", skills)
+    return AgentSpec(AgentId(agent_id), f"Agent {agent_id}", f"PJSIP/{agent_id}", skills, confirm=confirm)
 
 
 def plan(agents: list[AgentSpec], queues: list[QueueSpec] | None = None, **known: Mapping[str, Any]) -> Plan:
@@ -142,8 +142,8 @@ def connected(offer: str) -> Step:
     return Step(f"{offer} is bridged", lambda at: ev.Connected(at, OfferId(offer)))
 
 
-def offer_ends(offer: str, result: OfferResult) -> Step:
-    return Step(f"{offer} ends: {result}", lambda at: ev.OfferEnded(at, OfferId(offer), result))
+def offer_ends(offer: str, result: OfferResult, reason: str = "") -> Step:
+    return Step(f"{offer} ends: {result}", lambda at: ev.OfferEnded(at, OfferId(offer), result, reason))
 
 
 def talk_ends(offer: str) -> Step:
@@ -288,6 +288,8 @@ def _field(command: cmd.Command, name: str) -> object:
     if isinstance(command, cmd.Journal):
         own = {"call_id": command.event.call_id, "fact": command.event.fact}
         return own.get(name, command.event.data.get(name))
+    if isinstance(command, cmd.Ring) and name == "agent_ids":
+        return tuple(leg.agent_id for leg in command.legs)
     return getattr(command, name)
 
 
@@ -295,7 +297,7 @@ def is_order(command: cmd.Command) -> bool:
     """Whether somebody on a phone would notice."""
     if isinstance(command, cmd.Hold):
         return command.move
-    return isinstance(command, cmd.Ring | cmd.Withdraw | cmd.Say | cmd.Collect | cmd.Bye | cmd.Record)
+    return isinstance(command, cmd.Ring | cmd.Drop | cmd.Withdraw | cmd.Say | cmd.Collect | cmd.Bye | cmd.Record)
 
 
 def _order(kind: type, text: str, **fields: object) -> Says:
@@ -308,6 +310,16 @@ def _aside(kind: type, text: str, /, **fields: object) -> Says:
 
 def rings(call: str, agent_id: str, **fields: object) -> Says:
     return _order(cmd.Ring, f"{call} rings at {agent_id}", call_id=call, agent_id=agent_id, **fields)
+
+
+def rings_all(call: str, *agent_ids: str, **fields: object) -> Says:
+    """All of them at once, in this order."""
+    said = f"{call} rings at {', '.join(agent_ids)}"
+    return _order(cmd.Ring, said, call_id=call, agent_ids=agent_ids, **fields)
+
+
+def drops(offer: str) -> Says:
+    return _order(cmd.Drop, f"{offer}'s leg is hung up", offer_id=offer)
 
 
 def withdraws(offer: str) -> Says:

@@ -20,7 +20,10 @@ TAPE_S = 30.0
 
 @dataclass
 class Caller:
-    """A caller's channel. `offer` and `agent` are those of the last leg, `noted` what the channel's variables say."""
+    """A caller's channel. `offer` and `agent` are those of the last leg, `noted` what the channel's variables say.
+
+    `beside`: the other phones, while several ring.
+    """
 
     call: CallId
     did: str
@@ -35,6 +38,21 @@ class Caller:
     leg: str = ""  # of the agent: "", "dialled", "answered", "bridged"
     noted: tuple[OfferId | None, AgentId | None] = (None, None)
     from_agent: AgentId | None = None  # whose own phone it comes from
+    beside: dict[OfferId, AgentId] = field(default_factory=dict)
+
+    def legs(self) -> dict[OfferId, AgentId]:
+        """All phones that ring, or the one that talks."""
+        first = {self.offer: self.agent} if self.leg and self.offer is not None and self.agent is not None else {}
+        return first | self.beside
+
+    def leave_out(self, offer: OfferId) -> None:
+        """This one of several phones rings no longer."""
+        if offer == self.offer:
+            self.offer = next(iter(self.beside))
+            self.agent = self.beside.pop(self.offer)
+            self.noted = (self.offer, self.agent)
+        else:
+            del self.beside[offer]
 
 
 @dataclass
@@ -56,6 +74,8 @@ class Asterisk:
         match command:
             case cmd.Ring():
                 self._ring(command, at)
+            case cmd.Drop():
+                self._drop(command, at)
             case cmd.Withdraw():
                 self._to(command.call_id, "hold", at)
             case cmd.Hold(move=True):
@@ -74,10 +94,17 @@ class Asterisk:
     def _ring(self, ring: cmd.Ring, at: float) -> None:
         caller = self._to(ring.call_id, "connect", at)
         if caller is None:
-            self.tell(ev.OfferEnded(at, ring.offer_id, OfferResult.ERROR))
+            self.tell(*(ev.OfferEnded(at, leg.offer_id, OfferResult.ERROR) for leg in ring.legs))
             return
         caller.offer, caller.agent, caller.leg, caller.queue = ring.offer_id, ring.agent_id, "dialled", ring.queue
         caller.noted = (ring.offer_id, ring.agent_id)
+        caller.beside = {leg.offer_id: leg.agent_id for leg in ring.legs[1:]}
+
+    def _drop(self, drop: cmd.Drop, at: float) -> None:
+        """A leg is hung up; after the last one the dialling is over."""
+        caller = self.callers.get(drop.call_id)
+        if caller is not None and caller.leg == "dialled" and drop.offer_id in caller.legs():
+            self.fail(caller, drop.offer_id, OfferResult.NO_ANSWER, at)
 
     def _to(self, call: CallId, verb: str, at: float) -> Caller | None:
         """Redirect: whatever the channel was doing ends, and the agent's leg with it."""
@@ -91,9 +118,9 @@ class Asterisk:
         return caller
 
     def _drop_leg(self, caller: Caller, at: float) -> None:
-        if caller.leg and caller.offer is not None:
-            self.tell(ev.AgentLegGone(at, caller.offer))
+        self.tell(*(ev.AgentLegGone(at, offer) for offer in caller.legs()))
         caller.leg = ""
+        caller.beside = {}
 
     def tell(self, *events: ev.Event) -> None:
         """Events for the brain, if there is a link."""
@@ -122,17 +149,26 @@ class Asterisk:
             self.own.get(caller.from_agent, set()).discard(caller.call)
             self.tell(ev.OwnCallEnded(at, caller.from_agent, caller.call))
 
-    def fail(self, caller: Caller, result: OfferResult, at: float) -> None:
-        """The dialling comes to nothing and the caller is held again."""
-        assert caller.offer is not None
-        self.tell(ev.OfferEnded(at, caller.offer, result))
+    def fail(self, caller: Caller, offer: OfferId, result: OfferResult, at: float) -> None:
+        """A phone stops to ring; with the last one the dialling came to nothing and the caller is held again."""
+        self.tell(ev.OfferEnded(at, offer, result), ev.AgentLegGone(at, offer))
+        if caller.beside:
+            caller.leave_out(offer)
+        else:
+            self._to(caller.call, "hold", at)
+
+    def ring_out(self, caller: Caller, at: float) -> None:
+        """Nobody picks up."""
+        self.tell(*(ev.OfferEnded(at, offer, OfferResult.NO_ANSWER) for offer in caller.legs()))
         self._to(caller.call, "hold", at)
 
-    def answer(self, caller: Caller, at: float) -> None:
-        """The agent picks up."""
-        assert caller.offer is not None
-        caller.leg = "answered"
-        self.tell(ev.OfferRinging(at, caller.offer), ev.OfferAccepted(at, caller.offer))
+    def answer(self, caller: Caller, offer: OfferId, at: float) -> None:
+        """An agent picks up, the other phones are silent."""
+        others = [other for other in caller.legs() if other != offer]
+        caller.offer, caller.agent, caller.leg, caller.beside = offer, caller.legs()[offer], "answered", {}
+        caller.noted = (caller.offer, caller.agent)
+        self.tell(ev.OfferRinging(at, offer), ev.OfferAccepted(at, offer))
+        self.tell(*(ev.AgentLegGone(at, other) for other in others))
 
     def bridge(self, caller: Caller, at: float) -> None:
         """The two are connected."""
@@ -240,4 +276,5 @@ def _seen(one: Caller) -> ev.FoundCall:
         bridged,
         from_agent=one.from_agent,
         handed_over=handed_over,
+        beside=tuple(one.beside.items()),
     )

@@ -84,6 +84,7 @@ def _plan(limits: tuple[Limits, Limits]) -> Plan:
         frozenset({"1"}),
         (Relaxation(30, parse("sales >= 1")), Relaxation(60, parse("anyone"))),
         missed_limit=2,
+        strategy="ring_all",
         **of_sales,  # type: ignore[arg-type]
     )
     support = QueueSpec(
@@ -94,8 +95,10 @@ def _plan(limits: tuple[Limits, Limits]) -> Plan:
         wrap_up_s=0,
         **of_support,  # type: ignore[arg-type]
     )
-    skills = {"a": {"sales": 5}, "b": {"sales": 1, "support": 3}, "c": {"support": 9}}
-    agents = [AgentSpec(AgentId(name), name, f"PJSIP/{name}", levels) for name, levels in skills.items()]
+    skills = {"a": {"sales": 5}, "b": {"sales": 1, "support": 3}, "c": {"support": 9}, "d": {"sales": 4, "support": 1}}
+    agents = [
+        AgentSpec(AgentId(name), name, f"PJSIP/{name}", levels, confirm=name == "d") for name, levels in skills.items()
+    ]
     return Plan({one.name: one for one in (sales, support)}, {one.id: one for one in agents})
 
 
@@ -105,7 +108,7 @@ class BrainMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = START
-        self.asterisk = Asterisk(reachable={AgentId(name): True for name in "abc"}, own={})
+        self.asterisk = Asterisk(reachable={AgentId(name): True for name in "abcd"}, own={})
         self.timers: dict[str, float] = {}
         self.journal: dict[CallId, list[JourneyEvent]] = {}
         self.joined: dict[CallId, float] = {}
@@ -136,13 +139,18 @@ class BrainMachine(RuleBasedStateMachine):
                     self.timers.pop(name, None)
                 case cmd.Journal(fact):
                     self.journal.setdefault(fact.call_id, []).append(fact)
-                case cmd.Ring(agent_id=agent_id) if not self.blurred:
-                    busy = [one.call for one in self.asterisk.callers.values() if one.agent == agent_id and one.leg]
-                    assert not busy, f"{agent_id} is rung for {command.call_id} while with {busy}"
+                case cmd.Ring(legs=legs) if not self.blurred:
+                    self._nobody_is_with_another(command.call_id, legs)
                     self.asterisk.obey(command, self.now)
                 case _:
                     self.asterisk.obey(command, self.now)
         rules.check(self.core, self.now)
+
+    def _nobody_is_with_another(self, call: CallId, legs: tuple[cmd.Leg, ...]) -> None:
+        rung = {leg.agent_id for leg in legs}
+        for caller in self.asterisk.callers.values():
+            busy = rung.intersection(caller.legs().values()) if caller.call != call else None
+            assert not busy, f"{busy} are rung for {call} while with {caller.call}"
 
     def events_follow(self) -> None:
         """What people did is told at once, unless the link lags."""
@@ -159,7 +167,7 @@ class BrainMachine(RuleBasedStateMachine):
 
     # -- people -------------------------------------------------------------------------------------------------
 
-    @initialize(who=st.sets(st.sampled_from("abc"), min_size=2), limits=st.tuples(_limits, _limits) | st.none())
+    @initialize(who=st.sets(st.sampled_from("abcd"), min_size=2), limits=st.tuples(_limits, _limits) | st.none())
     def some_are_there(self, who: set[str], limits: tuple[Limits, Limits] | None) -> None:
         if limits is not None:
             self.limits = limits
@@ -184,14 +192,21 @@ class BrainMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._in("connect", leg=("dialled",)))
     @rule(data=st.data(), result=st.sampled_from(FAILURES))
     def a_phone_fails(self, data: st.DataObject, result: OfferResult) -> None:
-        self.asterisk.fail(self._one(data, "connect", leg=("dialled",)), result, self.now)
+        caller = self._one(data, "connect", leg=("dialled",))
+        self.asterisk.fail(caller, data.draw(st.sampled_from(sorted(caller.legs()))), result, self.now)
+        self.events_follow()
+
+    @precondition(lambda self: self._in("connect", leg=("dialled",)))
+    @rule(data=st.data())
+    def nobody_picks_up(self, data: st.DataObject) -> None:
+        self.asterisk.ring_out(self._one(data, "connect", leg=("dialled",)), self.now)
         self.events_follow()
 
     @precondition(lambda self: self._in("connect", leg=("dialled",)))
     @rule(data=st.data(), bridge=st.sampled_from([True, True, True, False]))
     def an_agent_picks_up(self, data: st.DataObject, bridge: bool) -> None:
         caller = self._one(data, "connect", leg=("dialled",))
-        self.asterisk.answer(caller, self.now)
+        self.asterisk.answer(caller, data.draw(st.sampled_from(sorted(caller.legs()))), self.now)
         if bridge:
             self.asterisk.bridge(caller, self.now)
         self.events_follow()
@@ -226,7 +241,7 @@ class BrainMachine(RuleBasedStateMachine):
         self.events_follow()
         question = self.asterisk.callers[call]
         if until != "asked" and question.leg == "dialled":
-            self.asterisk.answer(question, self.now)
+            self.asterisk.answer(question, data.draw(st.sampled_from(sorted(question.legs()))), self.now)
             self.asterisk.bridge(question, self.now)
             self.events_follow()
         if until == "over" and (caller, question) in self._askers():
@@ -265,7 +280,7 @@ class BrainMachine(RuleBasedStateMachine):
         self.events_follow()
 
     @rule(
-        name=st.sampled_from("abc"),
+        name=st.sampled_from("abcd"),
         what=st.sampled_from(["in", "in", "out", "pause", "ready", "own", "own ends", "phone goes", "phone comes"]),
     )
     def an_agent_does(self, name: str, what: str) -> None:

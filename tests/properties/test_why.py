@@ -33,7 +33,7 @@ def poke(engine: Engine, at: float) -> Pairs:
     """An event that changes nothing and has the line matched; the offers that came of it."""
     engine._shop.alarms.set("poke:", at)
     came = engine.handle(ev.TimerDue(at, "poke:"))
-    return {(command.call_id, command.agent_id) for command in came if isinstance(command, cmd.Ring)}
+    return {(one.call_id, leg.agent_id) for one in came if isinstance(one, cmd.Ring) for leg in one.legs}
 
 
 @settings(max_examples=300, deadline=None)

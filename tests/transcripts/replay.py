@@ -6,17 +6,18 @@ What the brain orders goes through the real `Steering`, so that the registry lea
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from acd.ami.fields import AsteriskTime
 from acd.ami.inbound import Translator
-from acd.ami.messages import Message, Response, parse
+from acd.ami.messages import Message, parse
 from acd.ami.outbound import Steering
 from acd.ami.phones import Phones
 from acd.ami.registry import Registry
+from acd.errors import AmiError
 from acd.ivr.core import Core
 from acd.queues import commands as cmd
 from acd.queues.events import AgentLogin, Event, NodeRead, TimerDue
@@ -40,11 +41,8 @@ class Link:
     connected: bool = True
     sent: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
-    def send(self, name: str, *headers: tuple[str, str], timeout_s: float | None = None) -> asyncio.Future[Response]:
+    def order(self, name: str, *headers: tuple[str, str], failed: Callable[[AmiError], None]) -> None:
         self.sent.append((name, dict(headers)))
-        answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        answer.set_result(Response(b"Response: Success"))
-        return answer
 
 
 @dataclass
@@ -110,6 +108,7 @@ class Replay:
                 case (
                     cmd.Hold()
                     | cmd.Ring()
+                    | cmd.Drop()
                     | cmd.Withdraw()
                     | cmd.Adopt()
                     | cmd.Reclaim()

@@ -14,6 +14,7 @@ from acd.api.fields import moment
 from acd.api.middleware import masked
 from acd.api.models import Nothing
 from acd.api.refusals import BadCursor, CannotListen
+from acd.api.render_why import why_ended
 from acd.api.routes import ROUTES
 from acd.api.routing import Route
 from acd.errors import (
@@ -25,6 +26,8 @@ from acd.errors import (
     RequirementError,
     Unreadable,
 )
+from acd.queues.journey import CallRecord, OfferRecord
+from acd.queues.model import AgentId, CallId, OfferId, OfferResult
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 
@@ -41,6 +44,13 @@ def test_every_error_that_can_reach_a_client_has_its_status() -> None:
     }  # never answers to a request
     for error in {*_tree(AcdError)} - inside:
         assert error.code in problems.KINDS, error
+
+
+@pytest.mark.parametrize("result", [*OfferResult, None])
+def test_every_way_an_offer_may_end_can_be_told(result: OfferResult | None) -> None:
+    offer = OfferRecord(OfferId("c1.1"), AgentId("1001"), 1.0, result, 2.0)
+    (candidate,) = why_ended(CallRecord(CallId("c1"), offers=(offer,), ended_at=4.0), {}).candidates
+    assert candidate.reason
 
 
 def _tree(error: type[AcdError]) -> list[type[AcdError]]:

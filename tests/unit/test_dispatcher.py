@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 
 import pytest
 import structlog
@@ -15,11 +16,15 @@ from acd.ivr.core import Core
 from acd.ports import Entry
 from acd.queues import commands as cmd
 from acd.queues import events as ev
-from acd.queues.model import AgentId, CallId, OfferId
+from acd.queues.model import AgentId, CallId, OfferId, QueueName
 from tests.playbooks.words import SALES, agent, plan
 
 AT = 1_800_000_000.0
 ANNA = AgentId("1001")
+LEG = cmd.Leg(OfferId("c1.2"), ANNA, "PJSIP/1001")
+RING = cmd.Ring(CallId("c1"), (LEG,), 20.0, QueueName("sales"), AT)
+WITHDRAW = cmd.Withdraw(CallId("c1"), OfferId("c1.1"))
+DROP = cmd.Drop(CallId("c1"), OfferId("c1.1"))
 
 
 class World:
@@ -103,6 +108,25 @@ async def test_what_the_core_heard_is_kept_with_its_answer(world: World, monkeyp
     with pytest.raises(AcdError, match="mistake"):
         await world.dispatcher.ask(ev.AgentReady(AT, ANNA))
     assert heard == [(ev.AgentLogin(AT, ANNA), 2), (ev.AgentReady(AT, ANNA), None)]
+
+
+@pytest.mark.parametrize(
+    ("commands", "kept"),
+    [
+        ((WITHDRAW, RING), (RING,)),
+        ((WITHDRAW,), (WITHDRAW,)),
+        ((WITHDRAW, replace(RING, call_id=CallId("c2"))), (WITHDRAW, replace(RING, call_id=CallId("c2")))),
+        ((WITHDRAW, DROP, RING), (WITHDRAW, DROP, RING)),
+    ],
+)
+async def test_a_withdrawal_that_a_ring_of_the_same_call_follows_is_no_order(
+    world: World, monkeypatch: pytest.MonkeyPatch, commands: tuple[cmd.Command, ...], kept: tuple[cmd.Command, ...]
+) -> None:
+    answers = iter([list(commands)])
+    monkeypatch.setattr(world.core, "handle", lambda _: next(answers, []))
+    world.dispatcher.post(ev.Stopping(AT))
+    await world.dispatcher.drain()
+    assert tuple(world.orders) == kept
 
 
 async def test_events_are_decided_in_the_order_they_were_posted(world: World) -> None:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from acd.ami.actions import encode
 from acd.ami.outbound import Steering
 from acd.ami.registry import Caller, Registry
 from acd.errors import AmiDown, AmiError, AmiRefused
 from acd.queues import commands as cmd
 from acd.queues import events as ev
-from acd.queues.model import AgentId, CallId, OfferId, OfferResult, QueueName
-from tests.unit.ami_words import ANNA, AT, CALL, ENDPOINTS, OFFER
+from acd.queues.matcher import RING_ALL_LIMIT
+from acd.queues.model import Agent, AgentId, AgentSpec, CallId, OfferId, OfferResult, QueueName
+from acd.queues.rings import together
+from tests.unit.ami_words import ANNA, AT, BORIS, CALL, ENDPOINTS, OFFER
 
 ID = CallId(CALL)
 SALES = QueueName("sales")
@@ -72,7 +76,10 @@ def variables(action: tuple[str, dict[str, str]]) -> dict[str, str]:
     return dict(zip(names, headers["Value"].split(","), strict=True))
 
 
-RING = cmd.Ring(ID, OFFER, ANNA, "PJSIP/1001", 20.0, SALES, AT, "jazz")
+SECOND = OfferId(f"{CALL}.2")
+ANNAS, BORISES = cmd.Leg(OFFER, ANNA, "PJSIP/1001"), cmd.Leg(SECOND, BORIS, "PJSIP/1002")
+RING = cmd.Ring(ID, (ANNAS,), 20.0, SALES, AT, "jazz")
+RING_BOTH = cmd.Ring(ID, (ANNAS, BORISES), 20.0, SALES, AT, "jazz")
 
 
 async def test_ringing_sets_the_facts_and_then_connects() -> None:
@@ -80,10 +87,63 @@ async def test_ringing_sets_the_facts_and_then_connects() -> None:
     facts, redirect = desk.does(RING)
     assert variables(facts) == {
         "ACD_QUEUE": "sales", "ACD_QUEUED": f"{AT:.3f}", "ACD_MOH": "jazz", "ACD_OFFER": OFFER, "ACD_AGENT": "1001",
-        "ACD_DIAL": "PJSIP/1001", "ACD_RING_S": "20",
+        "ACD_DIAL": "PJSIP/1001", "ACD_CONFIRM": "", "ACD_RING_S": "20",
     }  # fmt: skip
     assert redirect == to("acd-connect")
     assert desk.caller.expected == {ANNA: OFFER}
+
+
+async def test_several_phones_ring_by_one_dial_whose_parts_have_a_line_each() -> None:
+    desk = Desk()
+    *facts, redirect = desk.does(RING_BOTH)
+    said = {name: value for action in facts for name, value in variables(action).items()}
+    assert (said["ACD_OFFER"], said["ACD_AGENT"], said["ACD_DIAL"]) == (OFFER, "1001&1002", "PJSIP/1001&PJSIP/1002")
+    assert len(facts) == 3
+    assert redirect == to("acd-connect")
+    assert desk.caller.expected == {ANNA: OFFER, BORIS: SECOND}
+
+
+async def test_as_many_phones_as_a_ring_may_have_fit_their_lines() -> None:
+    specs = [AgentSpec(AgentId(f"{n:064}"), "", f"PJSIP/{n:0128}", {}) for n in range(RING_ALL_LIMIT)]
+    for chosen in (specs, [replace(spec, id=AgentId(str(n)), endpoint=f"PJSIP/{n}") for n, spec in enumerate(specs)]):
+        legs = [
+            cmd.Leg(OfferId(f"{CALL}.{n}"), one.spec.id, one.spec.endpoint)
+            for n, one in enumerate(together([Agent(spec) for spec in chosen]), 1)
+        ]
+        assert len(legs) == (6 if chosen is specs else RING_ALL_LIMIT)
+        for name, headers in Desk().does(cmd.Ring(ID, tuple(legs), 20.0, SALES, AT)):
+            encode((("Action", name), ("ActionID", "action/0/1/100000")), list(headers.items()))
+
+
+async def test_an_outside_phone_is_asked_for_a_key() -> None:
+    desk = Desk()
+    facts, _ = desk.does(cmd.Ring(ID, (ANNAS,), 20.0, SALES, AT, confirm_s=10.0))
+    assert variables(facts)["ACD_CONFIRM"] == "10"
+
+
+async def test_one_phone_of_several_is_hung_up_by_its_channel() -> None:
+    desk = Desk()
+    desk.does(RING_BOTH)
+    desk.registry.dial_began(desk.caller, "u3", "PJSIP/1002-00000007")
+    assert desk.does(cmd.Drop(ID, SECOND)) == [("Hangup", {"Channel": "PJSIP/1002-00000007", "Cause": "16"})]
+    assert desk.does(cmd.Drop(ID, OfferId(f"{CALL}.9"))) == []
+
+
+async def test_one_that_is_dropped_before_it_is_dialled_is_hung_up_when_it_is() -> None:
+    desk = Desk()
+    desk.does(RING_BOTH)
+    assert desk.does(cmd.Drop(ID, SECOND)) == []
+    desk.registry.dial_began(desk.caller, "u2", "PJSIP/1001-00000006")
+    desk.registry.dial_began(desk.caller, "u3", "PJSIP/1002-00000007")
+    desk.steering.drop_late()
+    assert desk.link.sent == [("Hangup", {"Channel": "PJSIP/1002-00000007", "Cause": "16"})]
+
+
+async def test_an_offer_to_several_that_could_not_be_sent_has_failed_for_each() -> None:
+    desk = Desk()
+    desk.link.connected = False
+    desk.does(RING_BOTH)
+    assert desk.posted == [ev.OfferEnded(AT, one, OfferResult.ERROR) for one in (OFFER, SECOND)]
 
 
 async def test_since_when_they_talk_is_noted_on_the_channel() -> None:
@@ -181,7 +241,6 @@ async def test_other_orders_that_fail_are_no_events() -> None:
 async def test_offers_to_the_same_caller_are_told_apart_by_their_agents() -> None:
     desk = Desk()
     desk.does(RING)
-    second = OfferId(f"{CALL}.2")
-    desk.does(cmd.Ring(ID, second, AgentId("1002"), "PJSIP/1002", 20.0, SALES, AT))
+    desk.does(cmd.Ring(ID, (BORISES,), 20.0, SALES, AT))
     assert desk.registry.leg_of(ANNA, "u1") == OFFER
-    assert desk.registry.leg_of(AgentId("1002"), "u1") == second
+    assert desk.registry.leg_of(BORIS, "u1") == SECOND
