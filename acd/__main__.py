@@ -13,6 +13,7 @@ import os
 import secrets
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +23,7 @@ from typer.core import TyperGroup
 
 from acd.config import Report, Settings, check
 from acd.config.kinds import AGENT_ID, LABEL
-from acd.errors import AcdError, ConfigError
+from acd.errors import AcdError, ConfigError, EventLogError
 from acd.simulation.command import simulate
 
 EXIT_FAILED = 1
@@ -108,6 +109,20 @@ def check_config(file: Annotated[Path, typer.Argument(help="The YAML file.", sho
         typer.echo(f"warning: {warning}", err=True)
     if report.settings is not None:
         typer.echo(f"ok: {_summary(report.settings)}")
+
+
+@app.command("replay")
+def replay(
+    file: Annotated[Path, typer.Argument(help="The event log: the newest file of the run.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a decision.")] = False,
+) -> None:
+    """Run an event log through the brain again: print its decisions, and prove that they are the same."""
+    try:
+        same = _late("acd.replay", "run")(file, as_json, typer.echo, partial(typer.echo, err=True))
+    except EventLogError as error:
+        typer.echo(f"acd: {error}", err=True)
+        raise typer.Exit(EXIT_CONFIG) from None
+    raise typer.Exit(0 if same else EXIT_FAILED)
 
 
 @token_app.command("create")

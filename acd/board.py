@@ -17,7 +17,7 @@ from acd.queues.orders import Order
 from acd.queues.places import waits_since
 from acd.queues.possible import some_call
 from acd.queues.states import agent_state
-from acd.queues.views import AgentView, NodeView, QueueView, Why
+from acd.queues.views import AgentView, AgentWhy, NodeView, QueueView, Why
 
 Problems = Callable[[], Mapping[str, str]]
 
@@ -150,6 +150,13 @@ class LiveBoard:
         """Why a live call is where it is."""
         call = self._core.engine.calls.get(call_id)
         return why.explain(self._core.engine, call, self.now()) if call is not None else None
+
+    def agent_why(self, agent_id: AgentId) -> AgentWhy:
+        """Why an agent gets no call now, or has the one they have; UnknownAgent."""
+        agent = self._core.engine.desk.get(agent_id)
+        if agent is None:
+            raise UnknownAgent(f"there is no agent {agent_id!r}")
+        return why.explain_agent(self._core.engine, agent, self.now())
 
     def problems(self) -> Mapping[str, str]:
         """What makes us unready."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import random
 import secrets
 import signal
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from datetime import datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,12 +28,14 @@ from acd.api.metrics import Reading
 from acd.api.server import ApiServer
 from acd.api.settings import ApiSettings, Role, Token
 from acd.board import LiveBoard, LiveFloor
+from acd.chance import draws
 from acd.clock import SteadyClock
 from acd.config import Asterisk, Settings
 from acd.dispatcher import Dispatcher
 from acd.errors import AmiError, StorageError
+from acd.eventlog import MB, EventLog, EventLogSettings
 from acd.feed import LiveFeed
-from acd.ivr.core import Core
+from acd.ivr.core import Core, Recipe
 from acd.numbers import warm_up
 from acd.plan import message_of, plan_of, script_of
 from acd.queues import events as ev
@@ -107,17 +109,21 @@ class Daemon:
         self.plan = plan_of(settings)
         seed = secrets.randbits(64) if settings.seed is None else settings.seed
         log.info("begins", seed=seed)  # with it and the events, every choice can be made again
-        self.core = Core(
+        seed = secrets.randbits(64) if settings.seed is None else settings.seed
+        log.info("begins", seed=seed)  # with it and the events, every choice can be made again
+        recipe = Recipe(
             self.plan,
             script_of(settings),
             settings.survey.ask_again_after_days,
             message=message_of(settings),
-            draw=random.Random(seed).randrange,  # noqa: S311 - nobody gains by guessing whose phone rings
+            seed=seed,
         )
+        self.core = Core.of(recipe, draws)
+        self.event_log = event_log(settings, recipe)
         self.store = SqlStore(database.connect(settings.database), settings.default_country)
         self.recorder = Recorder(self.store)
         self.feed = LiveFeed()
-        self.dispatcher = Dispatcher(self.core, self.recorder, self._watch)
+        self.dispatcher = Dispatcher(self.core, self.recorder, self._watch, tape=self.event_log)
         self.timers = LoopTimers(self.clock, self.dispatcher.post)
         self.phones = Phones()
         self.nodes = [self._node(asterisk) for asterisk in settings.asterisk]
@@ -136,6 +142,7 @@ class Daemon:
         self._database_problem: str | None = "not opened yet"
         self._tasks: list[asyncio.Task[None]] = []
         self._recording: asyncio.Task[None] | None = None
+        self._taping: asyncio.Task[None] | None = None
 
     def _node(self, asterisk: Asterisk) -> Node:
         endpoints = {agent.endpoint: AgentId(agent.id) for agent in self.plan.agents.values()}
@@ -159,6 +166,8 @@ class Daemon:
         """Boot in order. AcdError when the API's port cannot be had; everything else heals by itself."""
         warm_up(self.settings.default_country)
         await self.api.start()
+        if self.event_log is not None:
+            self._taping = tasks.spawn(self.event_log.run(), "event log")
         self._spawn(self.dispatcher.run(), "dispatcher")
         await self._open_database()
         await self._log_in_early_birds()
@@ -177,6 +186,9 @@ class Daemon:
         await tasks.stop(*self._tasks)
         self._tasks.clear()
         self.timers.close()
+        if self.event_log is not None and self._taping is not None:
+            self.event_log.close()
+            await asyncio.wait({self._taping}, timeout=FLUSH_S)
         if self._recording is not None:
             await self.recorder.flush(FLUSH_S)
         if self.recorder.queued:
@@ -220,8 +232,7 @@ class Daemon:
             self._recording = tasks.spawn(self.recorder.run(), "recorder")
         await self.recorder.flush(FLUSH_S)  # calls that ended while the database was away count today as well
         today = await self._day_began(now)
-        self.core.surveys.remember(dict(asked))
-        self.dispatcher.post(ev.Restored(now, open_calls, *await self._remembered(now)))
+        self.dispatcher.post(ev.Restored(now, open_calls, *await self._remembered(now), asked_at=asked))
         self.dispatcher.post(today)
         self._database_problem = None
 
@@ -280,8 +291,11 @@ class Daemon:
 
     def degraded(self) -> Mapping[str, str]:
         """What is worth a look."""
-        behind = self.recorder.health()
-        return {"records": behind} if behind else {}
+        found = {
+            "records": self.recorder.health(),
+            "event_log": self.event_log.health() if self.event_log is not None else None,
+        }
+        return {what: sentence for what, sentence in found.items() if sentence}
 
     def readings(self) -> list[Reading]:
         """Figures of the shell for /metrics."""
@@ -296,7 +310,18 @@ class Daemon:
             about = {"node": node.name}
             client = node.client
             readings.append(Reading("ami_pending_actions", "Actions not yet answered", client.pending, about))
+        if self.event_log is not None:
+            readings.append(Reading("event_log_lost", "Events missing in the event log", self.event_log.lost))
         return readings
+
+
+def event_log(settings: Settings, recipe: Recipe) -> EventLog | None:
+    """Where what the core hears is kept for `acd replay`, if anywhere."""
+    wanted = settings.event_log
+    if wanted.path is None:
+        return None
+    files = EventLogSettings(Path(wanted.path), wanted.max_mb * MB, wanted.keep)
+    return EventLog(files, recipe, secrets.token_hex(8))
 
 
 def ami_settings(settings: Settings, asterisk: Asterisk) -> AmiSettings:

@@ -14,7 +14,7 @@ import structlog
 
 from acd.errors import AcdError
 from acd.ivr.core import Core
-from acd.ports import Entry, Recorder, Switch, Timers
+from acd.ports import Entry, Recorder, Switch, Tape, Timers
 from acd.queues.commands import (
     Adopt,
     AgentChanged,
@@ -38,7 +38,7 @@ from acd.queues.commands import (
     Withdraw,
 )
 from acd.queues.events import DayBegan, Event, NodeLost, NodeRead, Restored, Stopping, TimerDue
-from acd.queues.journey import Fact
+from acd.queues.journey import Fact, JourneyEvent
 
 log = structlog.get_logger(__name__)
 
@@ -52,13 +52,16 @@ Watcher = Callable[[AgentChanged | Journal], None]
 
 
 class Dispatcher:
-    """Between the core and the world. `watch` is told of every agent change and every fact."""
+    """Between the core and the world. `watch` is told of every agent change and every fact, `tape` of every event."""
 
-    def __init__(self, core: Core, recorder: Recorder, watch: Watcher, limit: int = INBOX_LIMIT) -> None:
+    def __init__(
+        self, core: Core, recorder: Recorder, watch: Watcher, limit: int = INBOX_LIMIT, tape: Tape | None = None
+    ) -> None:
         self.core = core
         self._recorder = recorder
         self._watch = watch
         self._limit = limit
+        self._tape = tape
         self._inbox: asyncio.Queue[tuple[Event, asyncio.Future[None] | None]] = asyncio.Queue()
         self._switch: Switch | None = None
         self._timers: Timers | None = None
@@ -114,17 +117,22 @@ class Dispatcher:
 
     def _handle(self, event: Event) -> AcdError | None:
         """A mistake of ours in one event must not stop the rest: it is logged whole, the next event goes on."""
+        commands = None
         try:
-            commands = _still_wanted(self.core.handle(event))
-            for command in commands:  # somebody waits for these, nobody for the books
+            commands = self.core.handle(event)
+            wanted = _still_wanted(commands)
+            for command in wanted:  # somebody waits for these, nobody for the books
                 if type(command) in _FOR_THE_SWITCH:
                     self._carry_out(command)
-            for command in commands:
+            for command in wanted:
                 if type(command) not in _FOR_THE_SWITCH:
                     self._carry_out(command)
         except Exception:
             log.exception("the core failed on an event", what=repr(event)[:500])
             return AcdError("the daemon made a mistake in this; it is in its log")
+        finally:
+            if self._tape is not None:
+                self._tape.heard(event, commands)
         self.handled += 1
         return None
 
@@ -177,7 +185,15 @@ def _still_wanted(commands: list[Command]) -> list[Command]:
 
 
 _TOLD_FACTS = frozenset(
-    {Fact.FALLBACK, Fact.OVERFLOWED, Fact.PRIORITY, Fact.MOVED, Fact.PULLED, Fact.RECONCILED, Fact.ENDED}
+    {
+        Fact.FALLBACK,
+        Fact.OVERFLOWED,
+        Fact.PRIORITY,
+        Fact.MOVED,
+        Fact.PULLED,
+        Fact.RECONCILED,
+        Fact.ENDED,
+    }
 )
 """The rest is in the records and on the API; a line for each fact would cost as much as deciding on the call."""
 
@@ -186,3 +202,13 @@ def _log_fact(journal: Journal) -> None:
     event = journal.event
     if event.fact in _TOLD_FACTS:
         log.info(str(event.fact), call=event.call_id, **event.data)
+    elif event.fact is Fact.OFFERED and "rule" in event.data:
+        _log_decision(event)
+
+
+def _log_decision(offered: JourneyEvent) -> None:
+    """The decision in one line, without the parsing that `decisions.told` takes."""
+    data = offered.data
+    agent, _, key = str(data["ranked"]).partition(", ")[0].partition(" ")
+    chosen = data.get("chosen") or agent
+    log.info("offered", call=offered.call_id, to=chosen, by=data["rule"], key=key, of_ready=data["ready"])

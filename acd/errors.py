@@ -115,3 +115,20 @@ class RecordRefused(AcdError):
     """The store is well and can never take this entry (a fact without its record, a value no column holds)."""
 
     code = "record_refused"
+
+
+class Unreadable(AcdError):
+    """Data that should be the brain's own is not; `where` is the path to the fault, `why` one clause."""
+
+    code = "unreadable"
+
+    def __init__(self, why: str, where: str = "") -> None:
+        super().__init__(f"{where.lstrip('.')}: {why}" if where else why)
+        self.why = why
+        self.where = where
+
+
+class EventLogError(AcdError):
+    """An event log cannot be replayed: it is damaged, not ours, or its beginning is gone. The text names the line."""
+
+    code = "event_log"

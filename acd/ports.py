@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from acd.queues.commands import AgentChanged, SwitchCommand
+from acd.queues.commands import AgentChanged, Command, SwitchCommand
+from acd.queues.events import Event
 from acd.queues.journey import CallRecord, JourneyEvent
 from acd.queues.model import AgentId, CallId, QueueName
-from acd.queues.views import AgentView, NodeView, QueueView, Why
+from acd.queues.views import AgentView, AgentWhy, NodeView, QueueView, Why
 
 
 class Clock(Protocol):
@@ -49,6 +50,14 @@ class Recorder(Protocol):
     """Takes entries for the database. `put` returns at once and never raises; what cannot be kept is counted."""
 
     def put(self, entry: Entry) -> None: ...
+
+
+class Tape(Protocol):
+    """Keeps what the core heard, to be replayed. `heard` returns at once and never raises."""
+
+    def heard(self, event: Event, commands: Sequence[Command] | None) -> None:
+        """An event, and what the core answered; None: it made a mistake in it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +171,10 @@ class Board(Protocol):
 
     def why(self, call_id: CallId) -> Why | None:
         """Why a live call is where it is; None when it is not live."""
+        ...
+
+    def agent_why(self, agent_id: AgentId) -> AgentWhy:
+        """Why an agent gets no call now, or has the one they have. UnknownAgent."""
         ...
 
     def problems(self) -> Mapping[str, str]:

@@ -23,14 +23,27 @@ class PlainEngine(Engine):
         super().__init__(*args, **more)
         self._order = list(self.desk.agents)
         self._last: dict[str | None, int] = {}
+        self.decided: list[tuple[str, int, list[str]]] = []  # the call, how many could have had it, and their order
 
     def _offer(self, at: float) -> None:
         for call in matching.line(self.calls.values(), self.plan, at):
             ready = [agent for agent in self.desk.agents.values() if agent_state(agent, at) is AgentState.READY]
             chosen = self._chosen(call, ready, at) if matching.can_be_offered(call, at) else []
             if chosen:
+                self.decided.append(
+                    (call.id, len(takers(call, ready, self, at)), self._ranked(call, chosen, ready, at))
+                )
                 self._last[call.queue] = self._order.index(chosen[0].spec.id)
-                self._offers.make(call, chosen, at)
+                self._offers.make(call, chosen, at, {})
+
+    def _ranked(self, call: Call, chosen: list[Agent], ready: Iterable[Agent], at: float) -> list[str]:
+        """The chosen, and who would have been next; with chance nobody knows."""
+        left = [one for one in takers(call, ready, self, at) if one not in chosen]
+        ranked = list(chosen)
+        while left and matching.queue_of(call, self.plan).strategy != "random":
+            ranked.append(self._best(call, left, at))
+            left.remove(ranked[-1])
+        return [one.spec.id for one in ranked]
 
     def _chosen(self, call: Call, ready: Iterable[Agent], at: float) -> list[Agent]:
         able = takers(call, ready, self, at)

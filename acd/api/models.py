@@ -235,13 +235,35 @@ class VoicemailList(Out):
 
 
 class Candidate(Out):
-    """An agent as seen for the call."""
+    """An agent as seen for the call. `chosen`: it rings or rang there, and of an ended call that they answered."""
 
     agent: str
     name: str
     eligible: bool
     chosen: bool
     reason: str
+    rank: int | None = Field(description="from 1, among those who were ready when the call was last offered")
+    obstacle: str = Field(description="the reason in one stable word; empty for an ended call")
+
+
+class Considered(Out):
+    """An agent who was ready and could have had the call. `reason` is what gave the `rank`, which counts from 1."""
+
+    agent: str
+    rank: int
+    reason: str
+
+
+class Decision(Out):
+    """The call was offered to `chosen` at `at`. `rule` is the queue's strategy."""
+
+    at: Iso
+    offer_id: str
+    chosen: list[str]
+    rule: str
+    ready: int = Field(description="how many could have had the call; `candidates` are the first of them")
+    candidates: list[Considered]
+    others: dict[str, int] = Field(description="what kept those who could not have it -> how many")
 
 
 class Why(Out):
@@ -251,7 +273,32 @@ class Why(Out):
     at: Iso
     summary: str
     position: int | None
-    candidates: list[Candidate]
+    candidates: list[Candidate] = Field(description="of very many agents the foremost; of an ended call, the offers")
+    obstacles: dict[str, int] = Field(description="all agents of a live call, counted by `obstacle`")
+    decisions: list[Decision] = Field(description="every offer of the call with its reasons, oldest first")
+
+
+class Prospect(Out):
+    """A waiting call as seen for the agent; `position` is that in the line over all queues, from 1."""
+
+    call_id: str
+    queue: str
+    position: int
+    score: float
+    eligible: bool
+    reason: str
+    obstacle: str
+
+
+class AgentWhy(Out):
+    """Why an agent gets no call now, or has the one they have. `waiting` counts all calls in the line."""
+
+    agent: str
+    at: Iso
+    state: AgentState
+    summary: str
+    waiting: int
+    calls: list[Prospect] = Field(description="waiting calls in the order in which they will be served, the first 50")
 
 
 class Snapshot(Status):

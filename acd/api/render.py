@@ -10,8 +10,9 @@ from acd.api import models
 from acd.api.render_why import why_ended
 from acd.ivr.voicemail import file_of
 from acd.ports import Board, Delta
+from acd.queues.decisions import Decision
 from acd.queues.journey import CallRecord, JourneyEvent, Value, own_priority
-from acd.queues.views import AgentView, NodeView, QueueView, Why
+from acd.queues.views import AgentView, AgentWhy, NodeView, QueueView, Why
 
 
 class Renderer:
@@ -192,8 +193,46 @@ class Renderer:
                     eligible=candidate.eligible,
                     chosen=candidate.chosen,
                     reason=candidate.reason,
+                    rank=candidate.rank,
+                    obstacle=candidate.obstacle,
                 )
                 for candidate in why.candidates
+            ],
+            obstacles=dict(why.obstacles),
+            decisions=[self._decision(made) for made in why.decisions],
+        )
+
+    def _decision(self, made: Decision) -> models.Decision:
+        return models.Decision(
+            at=self.moment(made.at),
+            offer_id=made.offer_id,
+            chosen=list(made.chosen),
+            rule=made.rule,
+            ready=made.ready,
+            candidates=[
+                models.Considered(agent=one.agent, rank=one.rank, reason=one.reason) for one in made.candidates
+            ],
+            others=dict(made.others),
+        )
+
+    def agent_why(self, why: AgentWhy) -> models.AgentWhy:
+        return models.AgentWhy(
+            agent=why.agent_id,
+            at=self.moment(why.at),
+            state=why.state,
+            summary=why.summary,
+            waiting=why.waiting,
+            calls=[
+                models.Prospect(
+                    call_id=one.call_id,
+                    queue=one.queue,
+                    position=one.position,
+                    score=round(one.score, 3),
+                    eligible=one.eligible,
+                    reason=one.reason,
+                    obstacle=one.obstacle,
+                )
+                for one in why.calls
             ],
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from acd.queues.decisions import history
 from acd.queues.journey import CallRecord, Fact, OfferRecord
 from acd.queues.model import OfferResult, Outcome
 from acd.queues.views import Candidate, Why
@@ -34,6 +35,8 @@ _OUTCOMES: Final[Mapping[Outcome, str]] = {
 
 def why_ended(record: CallRecord, names: Mapping[str, str]) -> Why:
     """The story of a call that is over; `names` of agents by id, for those still known."""
+    decisions = history(record)
+    ranks = {(made.offer_id, one.agent): one.rank for made in decisions for one in made.candidates}
     return Why(
         call_id=record.id,
         at=record.ended_at if record.ended_at is not None else record.entered_at,
@@ -46,9 +49,11 @@ def why_ended(record: CallRecord, names: Mapping[str, str]) -> Why:
                 eligible=True,
                 chosen=offer.result is OfferResult.ANSWERED,
                 reason=_reason(offer),
+                rank=ranks.get((offer.offer_id, offer.agent)),
             )
             for offer in record.offers
         ),
+        decisions=decisions,
     )
 
 

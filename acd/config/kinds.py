@@ -104,6 +104,7 @@ Login = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_print
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
 Timezone = Annotated[str, AfterValidator(_zone)]
 Country = Annotated[str, AfterValidator(_country)]
+FilePath = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_printable)]
 DatabaseUrl = Annotated[str, AfterValidator(_database)]
 SkillName = Annotated[str, AfterValidator(_skill)]
 SkillLevel = Annotated[int, Field(ge=0, le=100)]

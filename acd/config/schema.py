@@ -18,6 +18,7 @@ from acd.config.kinds import (
     Did,
     Endpoint,
     Expression,
+    FilePath,
     Host,
     Label,
     Language,
@@ -108,6 +109,16 @@ class Log(Section):
         "auto",
         description="console for people, json for collectors. Default: console on a terminal, else json.",
     )
+
+
+class EventLog(Section):
+    """Everything the brain hears, kept for `acd replay`. It holds the callers' numbers and names."""
+
+    path: FilePath | None = Field(None, description="The file to write. Default: none is kept.")
+    max_mb: int = Field(
+        100, ge=1, le=100_000, description="Megabytes until a new file is begun. Default: some 15,000 calls."
+    )
+    keep: int = Field(5, ge=0, le=100, description="Full files kept beside it. Default: 600 MB in all at most.")
 
 
 class Fallback(Section):
@@ -359,3 +370,4 @@ class Settings(Section):
     fallback: Fallback = Field(default_factory=Fallback, description="While the daemon is away.")
     records: Records = Field(default_factory=Records, description="How long calls are remembered.")
     log: Log = Field(default_factory=Log, description="What the daemon says of itself.")
+    event_log: EventLog = Field(default_factory=EventLog, description="What the brain heard, for `acd replay`.")

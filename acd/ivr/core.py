@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Self
+
 from acd.ivr.session import SurveyDesk
 from acd.ivr.survey import SurveyScript
 from acd.ivr.voicemail import MessageDesk, MessageScript
@@ -13,6 +17,21 @@ from acd.queues.figures import DayFigures
 from acd.queues.journey import Fact
 from acd.queues.matcher import Draw, always_the_first
 from acd.queues.model import Backoff, Plan, Side
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that a core is made of. Two cores of one recipe that hear the same events give the same commands.
+
+    `seed` is for the chance that is brought along (`draw`), which must be drawn from it alone.
+    """
+
+    plan: Plan
+    script: SurveyScript = field(default_factory=SurveyScript)
+    ask_again_after_days: float = 30.0
+    backoff: Backoff = field(default_factory=Backoff)
+    message: MessageScript = field(default_factory=MessageScript)
+    seed: int = 0
 
 
 class Core:
@@ -32,6 +51,12 @@ class Core:
         self.engine = Engine(plan, self.book, backoff, draw)
         self.surveys = SurveyDesk(self.book, script or SurveyScript(), ask_again_after_days)
         self.messages = MessageDesk(self.book, message or MessageScript())
+
+    @classmethod
+    def of(cls, recipe: Recipe, chance: Callable[[int], Draw]) -> Self:
+        """A core that has heard nothing yet; `chance` makes a `draw` of the recipe's seed."""
+        draw = chance(recipe.seed)
+        return cls(recipe.plan, recipe.script, recipe.ask_again_after_days, recipe.backoff, draw, recipe.message)
 
     def handle(self, event: Event) -> list[Command]:
         """Decide on one event. Nobody outside sees a `Served` or a `TakeMessage`: they are answered here."""
@@ -60,6 +85,7 @@ class Core:
                 return self.surveys.verb_done(event) or self.messages.verb_done(event)
             case Restored():
                 self.messages.restored(event)
+                self.surveys.remember(event.asked_at)
             case DayBegan():
                 self.surveys.forget_old(event.at)
         return []

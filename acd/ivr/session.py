@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from acd.ivr.survey import Ask, Finish, Survey, SurveyScript
@@ -32,7 +33,7 @@ class SurveyDesk:
         self._sessions: dict[CallId, _Session] = {}
         self._asked_at: dict[str, float] = {}
 
-    def remember(self, asked_at: dict[str, float]) -> None:
+    def remember(self, asked_at: Mapping[str, float]) -> None:
         """Numbers that were asked before this daemon was started."""
         self._asked_at.update(asked_at)
 

@@ -22,6 +22,7 @@ from acd.queues import refusals
 from acd.queues.book import Book
 from acd.queues.calls import Calls
 from acd.queues.commands import Command
+from acd.queues.deciding import Deciding
 from acd.queues.journey import Fact
 from acd.queues.matcher import Draw, Matcher, always_the_first
 from acd.queues.model import Agent, AgentId, Backoff, CallId, OfferId, Plan
@@ -64,6 +65,7 @@ class Engine:
         self.offers = shop.offers
         self.desk = shop.desk
         self.matcher = Matcher(shop, draw)
+        self._deciding = Deciding(shop, self.matcher)
         self.stopping = False
 
     @property
@@ -80,6 +82,7 @@ class Engine:
         if self.desk.settle(event.at):
             refusals.thinned_out(self._shop)
         self._calls.sticky.settle(event.at)
+        self._deciding.sync(event.at)
         if self.stopping:
             self.matcher.sync(event.at)
             self.matcher.settle(event.at)
@@ -262,4 +265,4 @@ class Engine:
 
     def _offer(self, at: float) -> None:
         for choice in self.matcher.choices(at):
-            self._offers.make(choice.call, choice.agents, at)
+            self._offers.make(choice.call, choice.agents, at, self._deciding.told(choice, at))

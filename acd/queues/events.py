@@ -5,7 +5,8 @@ The shell turns AMI messages, API requests and timers into these; the same log o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from acd.queues.journey import CallRecord
 from acd.queues.model import AgentId, CallId, OfferId, OfferResult, QueueName, Side
@@ -286,13 +287,15 @@ class Restored:
     """At boot, before any Asterisk is read: the calls that the records hold as not ended, and what is remembered.
 
     `left`: calls that ended not long ago, oldest first: whose places may be resumed. `served_by`: numbers and who
-    served each last, the latest first.
+    served each last, the latest first. `asked_at`: number -> when it was last asked the survey's question, as far back
+    as that matters.
     """
 
     at: float
     open_calls: tuple[CallRecord, ...]
     left: tuple[CallRecord, ...] = ()
     served_by: tuple[tuple[str, AgentId], ...] = ()
+    asked_at: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

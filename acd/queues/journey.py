@@ -26,7 +26,7 @@ class Fact(StrEnum):
     OVERFLOWED = "overflowed"  # from, to, via (queue, did, voicemail, goodbye), reason; did
     VOICEMAIL = "voicemail"  # duration_s (None: not known), file
     HEARD = "heard"  # - : somebody has listened to the message
-    OFFERED = "offered"  # offer_id, agent
+    OFFERED = "offered"  # offer_id, agent; rule, ready, ranked, others, chosen: see decisions.py
     RINGING = "ringing"  # offer_id
     OFFER_ENDED = "offer_ended"  # offer_id, agent, result; reason, when there is one
     ACCEPTED = "accepted"  # offer_id, agent

@@ -82,6 +82,18 @@ class Ladder(Generic[Key]):
                 return self._foremost(rung, meets)
         return -1
 
+    def several(self, among: int, most: int) -> list[int]:
+        """The foremost members of the set `among` in their order, at most so many, in one walk."""
+        found: list[int] = []
+        for rung in self._rungs:
+            meets = rung.bits & among
+            while meets and len(found) < most:
+                found.append(self._foremost(rung, meets))
+                meets ^= 1 << found[-1]
+            if len(found) == most:
+                break
+        return found
+
     @staticmethod
     def _foremost(rung: _Rung[Key], meets: int) -> int:
         if meets & (meets - 1) == 0:

@@ -47,6 +47,11 @@ class Lane:
         """What the time it is adds to the score of every call here, in the exact units of `matching`."""
         return round(at * matching.MICRO) * self.ageing
 
+    def skills(self) -> frozenset[str]:
+        """What the open requirements name."""
+        wanted = (self.queue.require, *(step.require for step in self.queue.relax[: self.opened]))
+        return frozenset().union(*(one.skills() for one in wanted))
+
     def after(self, last: Standing) -> Standing | None:
         """The first call behind `last`, which need not be here any more."""
         place = bisect_right(self.line, last)

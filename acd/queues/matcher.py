@@ -19,7 +19,7 @@ from acd.queues.model import Agent, Call, CallId, CallPhase, Prefer, QueueName
 from acd.queues.readiness import Readiness
 from acd.queues.refusals import again_in_s
 from acd.queues.shop import Shop
-from acd.queues.strategies import LONGEST_IDLE, STRATEGIES
+from acd.queues.strategies import LONGEST_IDLE, RANDOM, STRATEGIES
 
 RING_ALL_LIMIT = 50
 """Most phones that ring for one call at once."""
@@ -206,14 +206,46 @@ class Matcher:
 
     def tiers(self, lane: Lane) -> tuple[int, ...]:
         """All agents by what they know of what the lane's open requirements name."""
-        wanted = (lane.queue.require, *(step.require for step in lane.queue.relax[: lane.opened]))
-        return self._pools.tiers(frozenset().union(*(one.skills() for one in wanted)))
+        return self._pools.tiers(lane.skills())
+
+    def candidates(self, call: Call, at: float) -> int:
+        """The ready agents who may be offered the waiting call now, as bits."""
+        lane = self.lane_of(call)
+        return self._willing(call, lane, lane.pool & self.readiness.ready, at) if lane is not None else 0
+
+    def ranked(self, call: Call, able: int, most: int) -> list[int]:
+        """The first `most` of these ready agents, best first. Chance would be drawn anew: with it, nobody is ranked."""
+        lane = self.lane_of(call)
+        if lane is None or lane.queue.strategy == RANDOM:
+            return []
+        by_figure = LONGEST_IDLE if STRATEGIES[lane.queue.strategy].rings_all else lane.queue.strategy
+        even = not able & self.readiness.capped and (lane.queue.prefer is not Prefer.STEP or len(lane.steps) == 1)
+        if even and STRATEGIES[by_figure].figure is not None:
+            return self.readiness.several(by_figure, able, most)
+        found: list[int] = []
+        while able and len(found) < most:
+            found.append(self._best(able, lane))
+            able ^= 1 << found[-1]
+        return found
+
+    def lane_of(self, call: Call) -> Lane | None:
+        """Where the waiting call stands."""
+        placed = self._lanes.placed(call.id)
+        return placed[0] if placed is not None else None
+
+    def everybody(self) -> int:
+        """All agents as bits."""
+        return self._pools.everybody
 
     # -- the line ---------------------------------------------------------------------------------------------
 
     def line(self, at: float, queue: QueueName | None = None) -> Iterator[Call]:
         """The waiting calls (of one queue) in the order in which they will be served; costs what is taken of it."""
         return (self._shop.calls[call_id] for call_id in self._lanes.line(at, queue))
+
+    def waiting(self) -> int:
+        """How many wait in all queues."""
+        return len(self._lanes)
 
     def position(self, call_id: CallId, at: float, queue: QueueName | None = None) -> int | None:
         """The waiting call's place in the line (of one queue), from 1, not walking it; None when it does not wait."""

@@ -8,11 +8,11 @@ the call keeps its place; what it means for the agent is decided by `Desk.offer_
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from acd.queues import matching, refusals
 from acd.queues.commands import Drop, Leg, Mark, Ring, Withdraw
-from acd.queues.journey import Fact
+from acd.queues.journey import Fact, Value
 from acd.queues.model import Agent, Call, CallPhase, Offer, OfferId, OfferResult, Side
 from acd.queues.rings import together
 from acd.queues.shop import Shop
@@ -26,19 +26,22 @@ class Offers:
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
 
-    def make(self, call: Call, agents: Sequence[Agent], at: float) -> None:
-        """Offer the call to the agents, who are in the order of preference: all whose phones may ring together."""
+    def make(self, call: Call, agents: Sequence[Agent], at: float, why: Mapping[str, Value]) -> None:
+        """Offer the call to the agents, who are in the order of preference: all whose phones may ring together.
+
+        `why` is the decision, as `decisions.data` has it; the first offer holds it for all.
+        """
         queue = matching.queue_of(call, self._shop.plan)
         chosen = together(agents)
-        legs = tuple(self._leg(call, agent, at) for agent in chosen)
+        legs = tuple(self._leg(call, agent, at, {} if number else why) for number, agent in enumerate(chosen))
         confirm_s = self._shop.backoff.confirm_s if chosen[0].spec.confirm else 0.0
         self._shop.emit(Ring(call.id, legs, queue.ring_timeout_s, queue.name, call.joined_at, queue.music, confirm_s))
 
-    def _leg(self, call: Call, agent: Agent, at: float) -> Leg:
+    def _leg(self, call: Call, agent: Agent, at: float, why: Mapping[str, Value]) -> Leg:
         call.offers_made += 1
         offer = Offer(OfferId(f"{call.id}.{call.offers_made}"), call.id, agent.spec.id, at)
         self.reserve(offer, call, agent, at)
-        self._shop.note(call, at, Fact.OFFERED, offer_id=offer.id, agent=agent.spec.id)
+        self._shop.note(call, at, Fact.OFFERED, offer_id=offer.id, agent=agent.spec.id, **why)
         return Leg(offer.id, agent.spec.id, agent.spec.endpoint)
 
     def reserve(self, offer: Offer, call: Call, agent: Agent, at: float) -> None:

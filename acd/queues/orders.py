@@ -8,6 +8,7 @@ is refused. Every order is a fact of the journey, with the name of the token tha
 from __future__ import annotations
 
 from acd.errors import AcdError, NotAllowed, UnknownAgent, UnknownCall, UnknownQueue
+from acd.queues import decisions
 from acd.queues import events as ev
 from acd.queues.calls import Calls
 from acd.queues.journey import Fact
@@ -15,6 +16,9 @@ from acd.queues.model import Agent, AgentId, AgentState, Call, CallPhase, OfferR
 from acd.queues.offers import Offers
 from acd.queues.shop import Shop
 from acd.queues.states import agent_state
+
+PULL = "pull"
+"""In the place of a strategy's name in the decision: somebody chose."""
 
 Order = ev.CallPriority | ev.CallMoved | ev.CallPulled
 
@@ -95,7 +99,8 @@ class Orders:
                 self._offers.withdraw_from(self._shop.desk.agents[other], order.at)
             return
         self._stop_ringing(call, order.at)
-        self._offers.make(call, (self._shop.desk.agents[agent_id],), order.at)
+        why = decisions.data(PULL, 1, [(agent_id, f"pulled by {order.by}")], {}, [agent_id])
+        self._offers.make(call, (self._shop.desk.agents[agent_id],), order.at, why)
 
     def _rings_at(self, call: Call) -> set[AgentId]:
         return {offer.agent_id for offer in self._shop.offers_of(call)}

@@ -84,3 +84,11 @@ class Readiness:
         """The first of these ready agents by the strategy's figure, then by idle time and id."""
         self._rank()
         return self._ladders[strategy][0].first(able)
+
+    def several(self, strategy: str, able: int, most: int) -> list[int]:
+        """The first of these ready agents, in the same order, at most so many."""
+        return self._ladders[strategy][0].several(able, most)
+
+    def today(self, number: int) -> AgentToday:
+        """The agent's day, as it ranks them."""
+        return self._today[number]

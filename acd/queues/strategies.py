@@ -26,6 +26,10 @@ from typing import Final, Protocol
 from acd.queues import bits
 from acd.queues.views import AgentToday
 
+LONGEST_IDLE: Final = "longest_idle"
+"""The order that settles what a strategy leaves even."""
+RANDOM: Final = "random"
+
 
 class Case(Protocol):
     """What a strategy may ask about the choice it is to make."""
@@ -45,20 +49,45 @@ class Case(Protocol):
         """A whole number from 0 to below `number`, each as likely as another."""
 
 
+class Ranked(Protocol):
+    """What a strategy may tell of an agent whom it ranked."""
+
+    @property
+    def idle_s(self) -> float:
+        """How long the agent has been idle, in seconds."""
+
+    @property
+    def today(self) -> AgentToday:
+        """The agent's day."""
+
+    @property
+    def level(self) -> int:
+        """The sum of the levels of the skills that the open requirements name."""
+
+    @property
+    def place(self) -> int:
+        """The agent's place in the configuration, from 1."""
+
+
 Best = Callable[[int, Case], int]
+Tell = Callable[[Ranked], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """How to choose. `figure`: what the ready agents are kept in order of, smallest first, for `Case.foremost`."""
+    """How to choose. `figure`: what the ready agents are kept in order of, smallest first, for `Case.foremost`.
+
+    `tell` says in words, without a comma, what ranked an agent.
+    """
 
     best: Best
+    tell: Tell
     figure: Callable[[AgentToday], float] | None = None
     rings_all: bool = False
 
 
-def _by_figure(name: str, figure: Callable[[AgentToday], float]) -> Strategy:
-    return Strategy(lambda able, case: 1 << case.foremost(name, able), figure)
+def _by_figure(name: str, tell: Tell, figure: Callable[[AgentToday], float]) -> Strategy:
+    return Strategy(lambda able, case: 1 << case.foremost(name, able), tell, figure)
 
 
 def _round_robin(able: int, case: Case) -> int:
@@ -83,20 +112,29 @@ def _random(able: int, case: Case) -> int:
     return 1 << bits.nth(able, case.draw(able.bit_count()))
 
 
+def _idle(one: Ranked) -> str:
+    return f"idle {one.idle_s:.1f} s"
+
+
+def _level(one: Ranked) -> str:
+    return f"levels of {one.level} in all"
+
+
 STRATEGIES: Final[Mapping[str, Strategy]] = MappingProxyType(
     {
-        "longest_idle": _by_figure("longest_idle", lambda _: 0.0),
-        "round_robin": Strategy(_round_robin),
-        "fewest_calls": _by_figure("fewest_calls", lambda today: today.answered),
-        "least_talk_time": _by_figure("least_talk_time", lambda today: today.talk_s),
-        "most_skilled": Strategy(_most_skilled),
-        "least_skilled": Strategy(_least_skilled),
-        "top_down": Strategy(_top_down),
-        "random": Strategy(_random),
-        "ring_all": Strategy(lambda able, case: 1 << case.foremost(LONGEST_IDLE, able), rings_all=True),
+        "longest_idle": _by_figure("longest_idle", _idle, lambda _: 0.0),
+        "round_robin": Strategy(_round_robin, lambda one: f"in turn at place {one.place}"),
+        "fewest_calls": _by_figure(
+            "fewest_calls", lambda one: f"{one.today.answered} calls today", lambda today: today.answered
+        ),
+        "least_talk_time": _by_figure(
+            "least_talk_time", lambda one: f"talked {one.today.talk_s:.0f} s today", lambda today: today.talk_s
+        ),
+        "most_skilled": Strategy(_most_skilled, _level),
+        "least_skilled": Strategy(_least_skilled, _level),
+        "top_down": Strategy(_top_down, lambda one: f"place {one.place}"),
+        RANDOM: Strategy(_random, lambda _: "drawn by lot"),
+        "ring_all": Strategy(lambda able, case: 1 << case.foremost(LONGEST_IDLE, able), _idle, rings_all=True),
     }
 )
 """By the name that the configuration knows; its order is the one that is shown."""
-
-LONGEST_IDLE: Final = "longest_idle"
-"""The order that settles what a strategy leaves even."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from acd.queues.decisions import Decision
 from acd.queues.model import AgentId, AgentState, CallId, QueueName
 
 
@@ -62,24 +64,64 @@ class AgentView:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One agent as seen for one call. `chosen` for the one it rings at; `reason` says why or why not."""
+    """One agent as seen for one call. `chosen` for those it rings at; `reason` says why or why not.
+
+    `rank` counts from 1 among those who were ready when the call was last offered, None for the rest; `obstacle` is
+    the reason in one stable word.
+    """
 
     agent_id: AgentId
     name: str
     eligible: bool
     chosen: bool
     reason: str
+    rank: int | None = None
+    obstacle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """Why a call is where it is: one sentence, and every agent with a reason. `position` counts from 1."""
+    """Why a call is where it is: one sentence, and the agents with a reason each. `position` counts from 1.
+
+    Of very many agents the foremost are named; `obstacles` counts all, by the reason's word. `decisions` are those
+    that have been made about the call, oldest first.
+    """
 
     call_id: CallId
     at: float
     summary: str
     position: int | None
     candidates: tuple[Candidate, ...]
+    obstacles: Mapping[str, int] = field(default_factory=dict)
+    decisions: tuple[Decision, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """One waiting call as seen for one agent. `position` is that in the whole line, from 1; `score` in points."""
+
+    call_id: CallId
+    queue: QueueName
+    position: int
+    score: float
+    eligible: bool
+    reason: str
+    obstacle: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentWhy:
+    """Why an agent gets no call now: one sentence, and the waiting calls in their order, of very many the first.
+
+    `waiting` counts them all.
+    """
+
+    agent_id: AgentId
+    at: float
+    state: AgentState
+    summary: str
+    waiting: int
+    calls: tuple[Prospect, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from dataclasses import replace
 from acd.errors import NotAllowed, StorageError, UnknownAgent, UnknownCall, UnknownQueue
 from acd.feed import LiveFeed
 from acd.ports import AgentSession, CallFilter, Entry, Page
+from acd.queues import decisions
 from acd.queues.journey import CallRecord, Fact, JourneyEvent, apply, fold
 from acd.queues.model import AgentId, AgentState, CallId, QueueName
-from acd.queues.views import AgentToday, AgentView, Candidate, NodeView, QueueToday, QueueView, Why
+from acd.queues.views import AgentToday, AgentView, AgentWhy, Candidate, NodeView, Prospect, QueueToday, QueueView, Why
 
 NOW = 1_790_000_000.0
 
@@ -43,8 +44,10 @@ def and_then(record: CallRecord, *facts: tuple[Fact, dict[str, str | int | float
 def talking(call_id: str, at: float, agent: str = "1001", number: str = "+79160000002") -> CallRecord:
     """A call that `agent` has answered."""
     offer: dict[str, str | int | float | None] = {"offer_id": f"{call_id}-o1", "agent": agent}
+    ranked = [(AgentId(agent), "idle 132.0 s"), (AgentId("1002"), "past the soft cap; idle 30.1 s")]
+    why = decisions.data("longest_idle", 12, ranked, {"talking": 5, "wrap_up": 0, "skills": 40}, [AgentId(agent)])
     return and_then(
-        waiting(call_id, at, number), (Fact.OFFERED, offer), (Fact.ACCEPTED, offer), (Fact.CONNECTED, offer)
+        waiting(call_id, at, number), (Fact.OFFERED, {**offer, **why}), (Fact.ACCEPTED, offer), (Fact.CONNECTED, offer)
     )
 
 
@@ -113,8 +116,14 @@ class FakeBoard:
     def why(self, call_id: CallId) -> Why | None:
         if call_id not in {call.id for call in self.live_calls()}:
             return None
-        candidate = Candidate(AgentId("1002"), "Boris", False, False, "logged out")
-        return Why(call_id, self.at, "Nobody who could take it is ready.", 1, (candidate,))
+        candidate = Candidate(AgentId("1002"), "Boris", False, False, "logged out", obstacle="offline")
+        return Why(call_id, self.at, "Nobody who could take it is ready.", 1, (candidate,), {"offline": 1})
+
+    def agent_why(self, agent_id: AgentId) -> AgentWhy:
+        reason = "skills: ru >= 1 is required, ru is missing"
+        call = Prospect(CallId("a"), QueueName("sales"), 1, 0.12345, False, reason, "skills")
+        summary = "ready; 1 waits, none of them for this agent: skills 1"
+        return AgentWhy(agent_id, self.at, AgentState.READY, summary, 1, (call,))
 
     def problems(self) -> Mapping[str, str]:
         return self.reasons

@@ -39,7 +39,7 @@ async def shop() -> AsyncIterator[Shop]:
 
 
 def filled(path: str) -> str:
-    values = {"name": "sales", "id": "mine" if "/calls/" in path else "1001"}
+    values = {"name": "sales", "id": "mine" if "/calls/" in path else "1001", "call_id": "mine"}
     return path.format(**values)
 
 

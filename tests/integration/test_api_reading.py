@@ -164,12 +164,67 @@ async def test_why_of_a_live_and_of_an_ended_call(shop: Shop) -> None:
     put(shop, waiting("a", NOW))
     shop.store.records["old"] = ended("old", NOW - 500)
     live = (await shop.get("/api/v1/calls/a/why")).json
-    assert live["position"] == 1 and live["candidates"][0]["reason"] == "logged out"
+    assert live["position"] == 1 and live["obstacles"] == {"offline": 1}
+    assert live["candidates"][0] == {
+        "agent": "1002",
+        "name": "Boris",
+        "eligible": False,
+        "chosen": False,
+        "reason": "logged out",
+        "rank": None,
+        "obstacle": "offline",
+    }
     told = (await shop.get("/api/v1/calls/old/why")).json
     assert told["summary"] == "The call was answered by 1001 in queue sales after waiting 3.0 s; offers made: 1."
     assert told["candidates"] == [
-        {"agent": "1001", "name": "Анна", "eligible": True, "chosen": True, "reason": "answered after ringing 1.0 s"}
+        {
+            "agent": "1001",
+            "name": "Анна",
+            "eligible": True,
+            "chosen": True,
+            "reason": "answered after ringing 1.0 s",
+            "rank": 1,
+            "obstacle": "",
+        }
     ]
+    (made,) = told["decisions"]
+    assert made.pop("at").endswith("+03:00")
+    assert made == {
+        "offer_id": "old-o1",
+        "chosen": ["1001"],
+        "rule": "longest_idle",
+        "ready": 12,
+        "candidates": [
+            {"agent": "1001", "rank": 1, "reason": "idle 132.0 s"},
+            {"agent": "1002", "rank": 2, "reason": "past the soft cap; idle 30.1 s"},
+        ],
+        "others": {"talking": 5, "skills": 40},
+    }
+
+
+async def test_why_an_agent_gets_no_call(shop: Shop) -> None:
+    why = (await shop.get("/api/v1/agents/1001/why")).json
+    assert why.pop("at").endswith("+03:00")
+    assert why == {
+        "agent": "1001",
+        "state": "ready",
+        "summary": "ready; 1 waits, none of them for this agent: skills 1",
+        "waiting": 1,
+        "calls": [
+            {
+                "call_id": "a",
+                "queue": "sales",
+                "position": 1,
+                "score": 0.123,
+                "eligible": False,
+                "reason": "skills: ru >= 1 is required, ru is missing",
+                "obstacle": "skills",
+            }
+        ],
+    }
+    assert (await shop.get("/api/v1/agents/1001/why", "agent")).status == 200
+    assert (await shop.get("/api/v1/agents/1002/why", "agent")).status == 403
+    assert (await shop.get("/api/v1/agents/nobody/why")).json["code"] == "unknown_agent"
 
 
 async def test_health(shop: Shop) -> None:

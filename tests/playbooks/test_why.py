@@ -47,13 +47,19 @@ def test_every_agent_is_named_with_a_reason():
         "busy": "the phone is busy with a call of its own",
         "gone": "the phone is not reachable",
         "paused": "paused: lunch",
-        "talks": "talking to another caller",
-        "wraps": "in wrap-up",
-        "rung": "another call is being offered",
+        "talks": "talking to another caller: c-talks",
+        "wraps": "in wrap-up for 15 s",
+        "rung": "another call came before and is being offered: c-rung of sales, 0.00 points",
         "other": "skills: sales >= 1 is required, sales is missing",
     }
     answer = why(play)
-    assert (answer.summary, answer.position) == ("7 qualified, none of them free", 1)
+    assert (answer.summary, answer.position) == (
+        "7 qualified, none of them free: offline 1, busy 1, unreachable 1, paused 1, talking 1, wrap-up 1, offered 1",
+        1,
+    )
+    assert answer.obstacles == dict.fromkeys(
+        ("offline", "busy", "unreachable", "paused", "talking", "wrap_up", "offered", "skills"), 1
+    )
     assert [candidate.agent_id for candidate in answer.candidates if not candidate.eligible] == ["other"]
 
 

@@ -1,7 +1,8 @@
 """The brain against a toy Asterisk and everything that people, phones, timers and links do to it, in any order.
 
 After every step the invariants of `tests.rules` hold. At the end of every run all callers go, the link is back and an
-hour passes: nothing may be left over, every call has exactly one outcome, and the same events give the same commands.
+hour passes: nothing may be left over, every call has exactly one outcome, and the same events, read back from an event
+log, give the same commands.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from acd.ivr.core import Core
+from acd.chance import draws
+from acd.ivr.core import Core, Recipe
+from acd.ivr.eventlog import Header, digest, event_line, header_line, read_event, read_header
 from acd.queues import commands as cmd
 from acd.queues import events as ev
 from acd.queues.journey import Fact, JourneyEvent, fold
@@ -518,8 +521,12 @@ class BrainMachine(RuleBasedStateMachine):
         for call, facts in self.journal.items():
             assert [one.fact for one in facts].count(Fact.ENDED) == 1, f"{call} has not exactly one outcome"
             assert all(offer.result is not None for offer in fold(facts).offers), f"{call} has an open offer"
-        again = Core(_plan(self.limits))
-        assert [again.handle(event) for event in self.log] == self.told
+        header = read_header(header_line(Header("run", 1, 1, Recipe(_plan(self.limits)))))
+        again = Core.of(header.recipe, draws)
+        told = zip(self.log, self.told, strict=True)
+        for heard in [read_event(event_line(n, event, came)) for n, (event, came) in enumerate(told, 1)]:
+            came = again.handle(heard.event)
+            assert came == self.told[heard.n - 1] and digest(came) == heard.commands
 
 
 TestBrain = BrainMachine.TestCase

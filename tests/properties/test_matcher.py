@@ -11,11 +11,14 @@ from unittest.mock import patch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from acd.queues import commands as cmd
 from acd.queues import events as ev
 from acd.queues import ladder, lanes, pools
 from acd.queues.book import Book
+from acd.queues.decisions import told
 from acd.queues.engine import Engine
 from acd.queues.figures import DayFigures
+from acd.queues.journey import Fact
 from acd.queues.model import (
     AgentId,
     AgentSpec,
@@ -163,6 +166,22 @@ class Twin:
         self.engine._shop.changed(call)
 
 
+def without_why(commands: list[cmd.Command]) -> list[cmd.Command]:
+    """The commands, offers without what made them."""
+    return [
+        cmd.Journal(replace(fact, data={key: fact.data[key] for key in ("offer_id", "agent")}))
+        if isinstance(command, cmd.Journal) and (fact := command.event).fact is Fact.OFFERED
+        else command
+        for command in commands
+    ]
+
+
+def decided(commands: list[cmd.Command]) -> list[tuple[str, int, list[str]]]:
+    """What the decisions say: the call, how many could have had it, and in which order."""
+    made = [told(command.event) for command in commands if isinstance(command, cmd.Journal)]
+    return [(one.call_id, one.ready, [who.agent for who in one.candidates]) for one in made if one is not None]
+
+
 def one_by_one(happenings: list[Happens]) -> Iterator[Happens]:
     """All agents log in, and what is made of more than one event is taken apart."""
     yield from (Happens("login", number, 0.0) for number in range(6))
@@ -186,12 +205,16 @@ def test_the_index_offers_what_the_plain_way_offers(plan: Plan, happenings: list
 
 def the_same_comes_of(plan: Plan, happenings: list[Happens]) -> None:
     ours, plain = Twin(Engine, plan), Twin(reference.PlainEngine, plan)
+    assert isinstance(plain.engine, reference.PlainEngine)
     at = START
     for happens in one_by_one(happenings):
         if happens.what == "time passes":
             at += happens.much
             continue
-        assert ours.engine.handle(ours.event(happens, at)) == plain.engine.handle(plain.event(happens, at))
+        came = ours.engine.handle(ours.event(happens, at))
+        plain.engine.decided.clear()
+        assert without_why(came) == plain.engine.handle(plain.event(happens, at))
+        assert decided(came) == plain.engine.decided
         in_order = [call.id for call in reference.line(ours.engine, at)]
         assert [call.id for call in ours.engine.matcher.line(at)] == in_order
         assert [ours.engine.matcher.position(call_id, at) for call_id in in_order] == list(range(1, len(in_order) + 1))

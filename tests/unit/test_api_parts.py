@@ -17,7 +17,15 @@ from acd.api.refusals import BadCursor, CannotListen
 from acd.api.render_why import why_ended
 from acd.api.routes import ROUTES
 from acd.api.routing import Route
-from acd.errors import AcdError, AmiUnsafeValue, ConfigError, LabError, RequirementError
+from acd.errors import (
+    AcdError,
+    AmiUnsafeValue,
+    ConfigError,
+    EventLogError,
+    LabError,
+    RequirementError,
+    Unreadable,
+)
 from acd.queues.journey import CallRecord, OfferRecord
 from acd.queues.model import AgentId, CallId, OfferId, OfferResult
 
@@ -25,7 +33,15 @@ MOSCOW = ZoneInfo("Europe/Moscow")
 
 
 def test_every_error_that_can_reach_a_client_has_its_status() -> None:
-    inside = {ConfigError, RequirementError, AmiUnsafeValue, LabError, CannotListen}  # never answers to a request
+    inside = {
+        ConfigError,
+        RequirementError,
+        AmiUnsafeValue,
+        LabError,
+        CannotListen,
+        Unreadable,
+        EventLogError,
+    }  # never answers to a request
     for error in {*_tree(AcdError)} - inside:
         assert error.code in problems.KINDS, error
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
 import pytest
+import structlog
 
 from acd import tasks
 from acd.dispatcher import BURST, Dispatcher
@@ -35,8 +36,12 @@ class World:
         self.watched: list[object] = []
         self.orders: list[cmd.SwitchCommand] = []
         self.timers: dict[str, float] = {}
-        self.dispatcher = Dispatcher(self.core, self, self.watched.append, limit)
+        self.tape: Callable[[ev.Event, Sequence[cmd.Command] | None], object] = lambda _event, _commands: None
+        self.dispatcher = Dispatcher(self.core, self, self.watched.append, limit, tape=self)
         self.dispatcher.connect(self, self)
+
+    def heard(self, event: ev.Event, commands: Sequence[cmd.Command] | None) -> None:
+        self.tape(event, commands)
 
     def put(self, entry: Entry) -> None:
         self.entries.append(entry)
@@ -73,6 +78,36 @@ async def test_an_event_becomes_orders_records_and_news(world: World) -> None:
     assert all(entry.record is not None for entry in world.entries if entry.journey)
     assert len(world.watched) == len(world.entries)
     assert set(world.timers) == {"ring:c1.1", "limit:c1"}
+
+
+async def test_a_decision_is_one_line_in_the_log(world: World) -> None:
+    world.dispatcher.post(ev.AgentLogin(AT - 12, ANNA))
+    with structlog.testing.capture_logs() as lines:
+        world.dispatcher.post(entered())
+        await world.dispatcher.drain()
+    assert lines == [
+        {
+            "event": "offered",
+            "log_level": "info",
+            "call": "c1",
+            "to": "1001",
+            "by": "longest_idle",
+            "key": "idle 12.0 s",
+            "of_ready": 1,
+        }
+    ]
+
+
+async def test_what_the_core_heard_is_kept_with_its_answer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[tuple[ev.Event, int | None]] = []
+    world.tape = lambda event, commands: heard.append((event, None if commands is None else len(commands)))
+    await world.dispatcher.ask(ev.AgentLogin(AT, ANNA))
+    with pytest.raises(UnknownAgent):
+        await world.dispatcher.ask(ev.AgentPause(AT, AgentId("1002"), "lunch"))
+    monkeypatch.setattr(world.core, "handle", lambda _: 1 / 0)
+    with pytest.raises(AcdError, match="mistake"):
+        await world.dispatcher.ask(ev.AgentReady(AT, ANNA))
+    assert heard == [(ev.AgentLogin(AT, ANNA), 2), (ev.AgentReady(AT, ANNA), None)]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from acd.api.models import Agent, AgentList, Nothing, PauseBody
+from acd.api.models import Agent, AgentList, AgentWhy, Nothing, PauseBody
 from acd.api.refusals import Forbidden
 from acd.api.routing import Ask, Plain, Route
 from acd.api.settings import Role
@@ -23,6 +23,10 @@ async def agent(ask: Plain) -> Agent:
         if view.id == wanted:
             return ask.backend.render.agent(view)
     raise UnknownAgent("There is no agent with this id; GET /api/v1/agents lists them.")
+
+
+async def why(ask: Plain) -> AgentWhy:
+    return ask.backend.render.agent_why(ask.backend.board.agent_why(_own(ask)))
 
 
 async def login(ask: Plain) -> Agent:
@@ -77,6 +81,17 @@ def _verb(path: str, summary: str, handler: Any, **more: Any) -> Route:
 ROUTES: Final = (
     Route("GET", "/api/v1/agents", Role.AGENT, "All agents", agents, AgentList, tag="agents"),
     Route("GET", "/api/v1/agents/{id}", Role.AGENT, "One agent", agent, Agent, tag="agents", codes=("unknown_agent",)),
+    Route(
+        "GET",
+        "/api/v1/agents/{id}/why",
+        Role.AGENT,
+        "Why the agent gets no call now, or has the one they have",
+        why,
+        AgentWhy,
+        own_only=True,
+        tag="agents",
+        codes=("unknown_agent",),
+    ),
     _verb("login", "Log the agent in", login),
     _verb("logout", "Log the agent out", logout),
     _verb("ready", "End a pause or a wrap-up", ready),
