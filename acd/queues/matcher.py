@@ -229,9 +229,9 @@ class Matcher:
         return found
 
     def lane_of(self, call: Call) -> Lane | None:
-        """Where the waiting call stands."""
-        placed = self._lanes.placed(call.id)
-        return placed[0] if placed is not None else None
+        """Where the waiting call stands, or will when nobody takes it."""
+        place = self._news.get(call.id) or self._lanes.placed(call.id)
+        return place[0] if place is not None else None
 
     def everybody(self) -> int:
         """All agents as bits."""

@@ -87,6 +87,7 @@ class Readiness:
 
     def several(self, strategy: str, able: int, most: int) -> list[int]:
         """The first of these ready agents, in the same order, at most so many."""
+        self._rank()
         return self._ladders[strategy][0].several(able, most)
 
     def today(self, number: int) -> AgentToday:

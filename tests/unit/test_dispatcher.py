@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
 import pytest
-import structlog
+from structlog.testing import CapturedCall, CapturingLogger
 
 from acd import tasks
 from acd.dispatcher import BURST, Dispatcher
@@ -80,22 +80,14 @@ async def test_an_event_becomes_orders_records_and_news(world: World) -> None:
     assert set(world.timers) == {"ring:c1.1", "limit:c1"}
 
 
-async def test_a_decision_is_one_line_in_the_log(world: World) -> None:
+async def test_a_decision_is_one_line_in_the_log(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = CapturingLogger()
     world.dispatcher.post(ev.AgentLogin(AT - 12, ANNA))
-    with structlog.testing.capture_logs() as lines:
-        world.dispatcher.post(entered())
-        await world.dispatcher.drain()
-    assert lines == [
-        {
-            "event": "offered",
-            "log_level": "info",
-            "call": "c1",
-            "to": "1001",
-            "by": "longest_idle",
-            "key": "idle 12.0 s",
-            "of_ready": 1,
-        }
-    ]
+    monkeypatch.setattr("acd.dispatcher.log", lines)
+    world.dispatcher.post(entered())
+    await world.dispatcher.drain()
+    about = {"call": "c1", "to": "1001", "by": "longest_idle", "key": "idle 12.0 s", "of_ready": 1}
+    assert lines.calls == [CapturedCall("info", ("offered",), about)]
 
 
 async def test_what_the_core_heard_is_kept_with_its_answer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
