@@ -272,3 +272,16 @@ def _matches(record: CallRecord, wanted: CallFilter) -> bool:
         and wanted.voicemail in (None, record.message is not None)
         and wanted.heard in (None, record.message is not None and record.message.heard_at is not None)
     )
+
+
+def message(call_id: str, at: float, *more: Fact) -> CallRecord:
+    """A call that ended on the tape."""
+    over: dict[str, str | int | float | None] = {"from": "sales", "to": "voicemail", "via": "voicemail"}
+    taped: dict[str, str | int | float | None] = {"duration_s": 12.5, "file": f"acd/{call_id}.wav"}
+    return and_then(
+        waiting(call_id, at),
+        (Fact.OVERFLOWED, over),
+        (Fact.VOICEMAIL, taped),
+        (Fact.ENDED, {"outcome": "closed", "by": "system"}),
+        *((fact, {}) for fact in more),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from acd.api import openapi
 from acd.api.routes import ROUTES
 from tests.fakes.api import SECRETS, Shop
-from tests.fakes.board import NOW, ended, talking, waiting
+from tests.fakes.board import NOW, ended, message, talking, waiting
 
 DOCUMENT: dict[str, Any] = json.loads(openapi.document(ROUTES))
 OPERATIONS = [
@@ -20,6 +21,7 @@ OPERATIONS = [
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
 ]
+TAPED = "20260921140000-123456123456"
 BODIES: dict[str, dict[str, Any]] = {
     "/pause": {"reason": "tea"},
     "/disposition": {"code": "sold"},
@@ -30,8 +32,11 @@ BODIES: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-async def shop() -> AsyncIterator[Shop]:
-    async with Shop() as shop:
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    (tmp_path / f"{TAPED}.wav").write_bytes(b"RIFF....WAVE")
+    async with Shop(voicemail_directory=str(tmp_path)) as shop:
+        shop.board.calls[TAPED] = message(TAPED, NOW - 60)
+        shop.store.records[TAPED] = shop.board.calls[TAPED]
         shop.board.calls["mine"] = talking("mine", NOW - 60, agent="1001", number="+79160000077")
         shop.board.calls["other"] = talking("other", NOW - 60, agent="1002", number="+79160000088")
         shop.board.calls["waits"] = waiting("waits", NOW - 5)
@@ -39,7 +44,7 @@ async def shop() -> AsyncIterator[Shop]:
 
 
 def filled(path: str) -> str:
-    values = {"name": "sales", "id": "mine" if "/calls/" in path else "1001", "call_id": "mine"}
+    values = {"name": "sales", "id": "mine" if "/calls/" in path else "1001", "call_id": TAPED}
     return path.format(**values)
 
 

@@ -7,24 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from acd.queues.journey import CallRecord, Fact
+from acd.queues.journey import Fact
 from tests.fakes.api import Shop
-from tests.fakes.board import NOW, and_then, waiting
+from tests.fakes.board import NOW, message, waiting
 
 FIRST, SECOND, MUTE = "20260921140000-123456123456", "20260921140100-123456123456", "20260921140200-123456123456"
 SOUND = b"RIFF....WAVE"
-
-
-def message(call_id: str, at: float, *more: Fact) -> CallRecord:
-    over: dict[str, str | int | float | None] = {"from": "sales", "to": "voicemail", "via": "voicemail"}
-    taped: dict[str, str | int | float | None] = {"duration_s": 12.5, "file": f"acd/{call_id}.wav"}
-    return and_then(
-        waiting(call_id, at),
-        (Fact.OVERFLOWED, over),
-        (Fact.VOICEMAIL, taped),
-        (Fact.ENDED, {"outcome": "closed", "by": "system"}),
-        *((fact, {}) for fact in more),
-    )
 
 
 @pytest.fixture

@@ -30,8 +30,10 @@ def clear(engine: Engine, at: float) -> Pairs:
 
 
 def poke(engine: Engine, at: float) -> Pairs:
-    """An event that changes nothing and has the line matched; the offers that came of it."""
-    engine._shop.alarms.set("poke:", at)
+    """An event that changes nothing and has the whole line matched anew; the offers that came of it."""
+    for call in engine.shop.waiting.values():
+        engine.shop.changed(call)
+    engine.shop.alarms.set("poke:", at)
     came = engine.handle(ev.TimerDue(at, "poke:"))
     return {(one.call_id, leg.agent_id) for one in came if isinstance(one, cmd.Ring) for leg in one.legs}
 
