@@ -18,8 +18,8 @@ from acd.ami.messages import Message
 from acd.ami.values import AmiSettings, LinkUp
 from acd.errors import AmiError, AmiRefused, AmiUnsafeValue
 from acd.lab.asterisk import LabAsterisk
+from tests.deadlines import until
 from tests.fakes.ami_server import FakeAmi
-from tests.fakes.facts import until
 
 NEEDED = ("Originate", "QueueAdd", "Redirect", "Setvar", "Status", "UserEvent")
 
@@ -174,7 +174,7 @@ async def test_a_wrong_secret_is_named(settings: AmiSettings):
     wrong = AmiSettings("main", settings.host, settings.port, settings.username, "not the secret")
     client = AmiClient(wrong)
     tasks.spawn(client.run(), "ami main")
-    await until(lambda: "wrong username or secret" in (client.status().last_error or ""), within_s=10)
+    await until(lambda: "wrong username or secret" in (client.status().last_error or ""), deadline_s=10)
     assert not client.connected
     await client.close()
 
@@ -190,6 +190,6 @@ async def test_a_right_the_user_lacks_is_named(settings: AmiSettings):
     )
     client = AmiClient(greedy)
     tasks.spawn(client.run(), "ami main")
-    await until(lambda: "Command" in (client.status().last_error or ""), within_s=10)
+    await until(lambda: "Command" in (client.status().last_error or ""), deadline_s=10)
     assert not client.connected
     await client.close()

@@ -130,10 +130,3 @@ async def events_of(content: aiohttp.StreamReader) -> AsyncIterator[Event]:
         elif "data" in fields:
             yield Event(fields["event"], fields["id"], json.loads(fields["data"]))
             fields = {}
-
-
-async def until(fact: Any, within_s: float = 5.0) -> None:
-    """Wait until `fact()` holds; AssertionError when it does not in time."""
-    async with asyncio.timeout(within_s):
-        while not fact():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)

@@ -19,8 +19,8 @@ from acd.ami.client import AmiClient
 from acd.ami.messages import Message
 from acd.ami.values import AmiSettings, LinkDown, LinkUp
 from acd.errors import AmiDown, AmiOverflow, AmiRefused, AmiTimeout, AmiUnsafeValue
+from tests.deadlines import until
 from tests.fakes.ami_server import FakeAmi, ReceivedAction, Session, block
-from tests.fakes.facts import until
 
 FAST = AmiSettings(
     "main", "127.0.0.1", 0, "acd", "fake-secret",

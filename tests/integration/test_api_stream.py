@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from acd import tasks
-from tests.fakes.api import SECRETS, Shop, until
+from tests.deadlines import until
+from tests.fakes.api import SECRETS, Shop
 from tests.fakes.board import NOW, agent, talking, waiting
 
 
@@ -96,7 +97,7 @@ async def test_a_client_who_does_not_read_is_closed() -> None:
             shop.feed.publish(agent=noise)
             return streams.count == 0
 
-        await until(gone, within_s=20)
+        await until(gone, deadline_s=20)
         writer.close()
         assert reader is not None
 

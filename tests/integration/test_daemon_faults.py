@@ -30,8 +30,8 @@ from acd.queues.model import AgentId, CallId, OfferResult, Outcome
 from acd.records import database
 from acd.records.store import SqlStore
 from tests import rules
+from tests.deadlines import until
 from tests.fakes.asterisk import Caller, FakeAsterisk
-from tests.fakes.facts import until
 
 PING_S = 0.1
 REFUSED_PAUSE_S = 1.0
@@ -136,7 +136,7 @@ async def readyz(daemon: Daemon) -> tuple[int, dict[str, Any]]:
 
 
 async def is_ready(daemon: Daemon, within_s: float = 5.0) -> None:
-    await until(lambda: not daemon.problems(), within_s, f"ready again: {daemon.problems()}")
+    await until(lambda: not daemon.problems(), f"ready again: {daemon.problems()}", within_s)
     assert (await readyz(daemon))[0] == 200
 
 
@@ -175,7 +175,7 @@ async def test_a_reset_link_costs_nobody_anything(asterisk: FakeAsterisk, runnin
 
     asterisk.reset()
     await until(lambda: not in_service(daemon))
-    await until(lambda: in_service(daemon), 5)
+    await until(lambda: in_service(daemon), deadline_s=5)
     await daemon.dispatcher.drain()
     assert [call.id for call in daemon.board.waiting_calls("sales")] == line_before
     assert {call.id: call.joined_at for call in daemon.core.engine.calls.values()} == joined_before
@@ -356,7 +356,7 @@ async def test_a_flood_is_kept_up_with_or_cut_and_read_back(asterisk: FakeAsteri
     assert most_queued <= client.settings.max_queued_messages
     await is_ready(daemon, 10)
     caller = asterisk.call_in()
-    await until(lambda: caller.dialled == ["1002"], 10)
+    await until(lambda: caller.dialled == ["1002"])
     assert talking(daemon) == 1
 
 
@@ -369,7 +369,7 @@ async def test_a_flood_of_real_events_for_a_slow_brain(
     callers = [asterisk.call_in(heard=False) for _ in range(300)]
     for caller in callers:
         asterisk._tell(caller, "AcdEnter", ("Did", "74951234567"))
-    await until(lambda: len(daemon.core.engine.calls) == 300, 10)
+    await until(lambda: len(daemon.core.engine.calls) == 300)
     await is_ready(daemon)
     await until(lambda: sum(len(caller.dialled) for caller in callers) == 1)
 

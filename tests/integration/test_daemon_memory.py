@@ -11,8 +11,8 @@ from acd.config import Settings
 from acd.daemon import Daemon
 from acd.queues.journey import CallRecord, Fact
 from acd.queues.model import AgentId, CallId
+from tests.deadlines import until
 from tests.fakes.asterisk import Caller, FakeAsterisk
-from tests.fakes.facts import until
 
 ANNA, OTHER = "+79160000001", "+79160000002"
 

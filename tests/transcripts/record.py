@@ -22,7 +22,7 @@ from acd.daemon import Daemon
 from acd.lab.asterisk import LabAsterisk, LabSpec, agent_accounts, run_asterisk
 from acd.lab.incoming import IncomingCall
 from acd.lab.phone import Phone
-from tests.fakes.facts import until
+from tests.deadlines import until
 from tests.transcripts import replay
 
 PATIENCE_S = 20.0
@@ -71,7 +71,7 @@ class Stage:
         return call
 
     async def until(self, fact: Callable[[], object]) -> None:
-        await until(fact, PATIENCE_S)
+        await until(fact, deadline_s=PATIENCE_S)
 
     async def everybody_ready(self) -> None:
         await self.until(lambda: not self.daemon.problems())

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import json
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from acd.ivr.core import Recipe
 from acd.ivr.eventlog import event_line
 from acd.queues import events as ev
 from acd.queues.model import AgentId
+from tests.deadlines import until
 from tests.playbooks.words import agent, plan
 
 RECIPE = Recipe(plan([agent("1001", sales=5)]))
@@ -35,12 +36,6 @@ async def opened(path: Path, max_bytes: int = 1_000_000, keep: int = 5, **more: 
     finally:
         kept.close()
         await asyncio.wait_for(running, 5)
-
-
-async def until(fact: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not fact():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import pytest
 from acd.clock import SteadyClock
 from acd.queues.events import TimerDue
 from acd.timers import LoopTimers
-from tests.fakes.facts import until
+from tests.deadlines import until
 
 
 class Bell:
