@@ -196,8 +196,7 @@ class Steering:
                 log.warning("action failed", action=name, error=str(error))
 
         try:
-            # Somebody waits for a Redirect; what it needs has been gathered before it.
-            self._client.order(name, *headers, failed=refused, at_once=name == "Redirect")
+            self._client.order(name, *headers, failed=refused)
         except AmiError as error:
             log.warning("action not sent", action=name, error=str(error))
 

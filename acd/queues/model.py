@@ -1,7 +1,7 @@
 """What the brain knows: the shop's plan (queues, agents) and the living things on it (calls, agents, offers).
 
 Specs are frozen and come from the configuration; the living things are plain mutable records that only the engine
-and its helpers change. Nothing here decides anything.
+and the modules it is made of change. Nothing here decides anything.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from acd.errors import StorageError
 SQLITE = "sqlite+aiosqlite"
 POSTGRES = "postgresql+asyncpg"
 
-BUSY_TIMEOUT_S = 5.0  # a second writer (a backup, `acd export`) is done long before; the wait is in a thread
+BUSY_TIMEOUT_S = 5.0  # a second writer (a backup) is done long before; the wait is in a thread
 POOL_SIZE = 5  # one for the writer, the rest for reports and pages
 POOL_OVERFLOW = 5
 POOL_TIMEOUT_S = 5.0

@@ -25,11 +25,11 @@ NEXT_PHONE_S = 0.2
 ROUNDS = 10
 
 
-def relaxed(floor: Floor, queue: str, own: str, helper: str) -> Line:
+def relaxed(floor: Floor, queue: str, own: str, second: str) -> Line:
     """A line for one agent, whom another may help from `STEP_S` seconds of waiting on."""
     step = {"after_s": STEP_S, "require": f"{queue} >= 1 or {queue}_help >= 1"}
     line = floor.line(queue, (own,), relax=[step])
-    floor.agent(helper)["skills"][f"{queue}_help"] = 1
+    floor.agent(second)["skills"][f"{queue}_help"] = 1
     return line
 
 
@@ -46,13 +46,13 @@ Note = Callable[[str, object], None]
 
 
 def late_s(rung: IncomingCall, queued_at: str) -> float:
-    """How long after the step's deadline the helper's phone was rung."""
+    """How long after the step's deadline the second's phone was rung."""
     return rung.times.invited_at.unix_s - (moment(queued_at) + STEP_S)
 
 
 def punctual(late: float, what: str, record_property: Note) -> None:
     """Say and keep how late it was, and hold it against the promise."""
-    print(f"{what}: the helper's phone was rung {1000 * late:.0f} ms after the deadline")
+    print(f"{what}: the second's phone was rung {1000 * late:.0f} ms after the deadline")
     record_property("late_ms", round(1000 * late, 1))
     assert -CLOCKS_S <= late <= PUNCTUAL_S
 
@@ -60,22 +60,22 @@ def punctual(late: float, what: str, record_property: Note) -> None:
 async def test_a_step_opens_at_its_deadline_when_nobody_of_the_first_is_there(
     phones: Phones, desk: Desk, record_property: Note
 ) -> None:
-    helper = await phones.agent("1002")
+    second = await phones.agent("1002")
     call = await phones.call(DESERTED.did)
     record = await desk.until_waiting(number_of(call))
-    rung = await ringing(helper, STEP_S + 2)
+    rung = await ringing(second, STEP_S + 2)
     punctual(late_s(rung, record["queued_at"]), "nobody there", record_property)
 
 
 async def test_a_step_opens_at_its_deadline_while_those_of_the_first_only_talk(
     phones: Phones, desk: Desk, record_property: Note
 ) -> None:
-    own, helper = await phones.agent("1003"), await phones.agent("1004")
+    own, second = await phones.agent("1003"), await phones.agent("1004")
     await phones.call(BUSY.did)
     await phones.pick_up(own)
     call = await phones.call(BUSY.did)
     record = await desk.until_waiting(number_of(call))
-    rung = await ringing(helper, STEP_S + 2)
+    rung = await ringing(second, STEP_S + 2)
     assert rung.remote_number == number_of(call)
     punctual(late_s(rung, record["queued_at"]), "the first step's agent talks", record_property)
 
