@@ -1,6 +1,6 @@
 """A store for readers who have just seen something happen: they find it in what they read.
 
-Records are written some tenths of a second after the fact, in batches. Whoever asks for them makes the recorder hurry
+Records are written up to a second after the fact, in batches. Whoever asks for them makes the recorder hurry
 and waits a moment; when the database is away, nobody waits.
 """
 
