@@ -19,12 +19,14 @@ WRONG = FLOOR.line("wrong_key", ("0903", "1002"))
 LEAVES = FLOOR.line("leaves", ("0904",))
 PAUSE = FLOOR.line("pausing", ("0905", "1003"))
 ALL = FLOOR.line("all", ("0906", "1004", "1005"), strategy="ring_all", ring_timeout_s=2)
-OUTSIDE = {agent_id: f"7916000{agent_id}" for agent_id in ("0901", "0902", "0903", "0904", "0905", "0906")}
+HASTY = FLOOR.line("hasty", ("0907",), missed_limit=0)
+OUTSIDE = {agent_id: f"7916000{agent_id}" for agent_id in ("0901", "0902", "0903", "0904", "0905", "0906", "0907")}
 for agent_id, number in OUTSIDE.items():
     FLOOR.outside(agent_id, number)
 
 ASKED_S = 20.0  # the prompt, and ten seconds to find the key
 AT_ONCE_S = 0.5
+OFTEN = 20
 
 
 async def test_a_voicemail_box_does_not_get_the_call_and_the_next_agent_does(phones: Phones, desk: Desk) -> None:
@@ -80,6 +82,19 @@ async def test_another_key_is_none_and_hanging_up_is_none(phones: Phones, desk: 
     await agent.hang_up()
     await desk.until_call(number_of(second), lambda call: _results(call)[:1] == [("0903", "no_answer")])
     assert talk.state is CallState.TALKING
+
+
+async def test_picked_up_and_put_down_in_one_movement_is_no_answer(phones: Phones, desk: Desk) -> None:
+    """The phone may be gone before Asterisk has begun to ask for the key."""
+    caller = await _call(phones, HASTY)
+    for _ in range(OFTEN):
+        agent = await _outside(phones, HASTY)
+        await agent.answer()
+        await agent.hang_up()
+    record = await desk.until_call(number_of(caller), lambda call: len(_results(call)) > OFTEN)
+    assert _results(record)[:OFTEN] == [("0907", "no_answer")] * OFTEN
+    assert record["answered_at"] is None
+    await caller.hang_up()
 
 
 async def test_a_caller_who_leaves_while_the_key_is_asked_for_frees_the_agent_at_once(
