@@ -13,7 +13,7 @@ from acd.ami.dialled import leg_result, offer_result, unconfirmed
 from acd.ami.messages import Message
 from acd.ami.phones import GONE_STATES, Phones
 from acd.ami.registry import Caller, Registry, RungLeg
-from acd.ami.transfers import attended
+from acd.ami.transfers import attended, taken_over
 from acd.numbers import normalise
 from acd.queues import events as ev
 from acd.queues.model import OfferId, OfferResult, Side
@@ -259,7 +259,8 @@ class Translator:
     def _hangup(self, message: Message, at: float) -> Events:
         """A channel may be several things at once: an agent may call the hotline from the agent's own phone."""
         uniqueid = message.get("Uniqueid", "")
-        registry, events = self._registry, Events()
+        registry = self._registry
+        events = taken_over(uniqueid, at, registry)
         caller = registry.by_uniqueid.get(uniqueid)
         if caller is not None:
             registry.caller_gone(caller)

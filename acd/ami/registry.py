@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from acd.queues.events import CallHandedEarly
 from acd.queues.model import AgentId, CallId, OfferId, OfferResult
 
 
@@ -92,6 +93,7 @@ class Registry:
     own: dict[str, tuple[AgentId, str]] = field(default_factory=dict)  # uniqueid -> agent, channel name
     rings: dict[str, AgentId] = field(default_factory=dict)  # uniqueid of an agent's own call -> whom it dials
     handed: dict[OfferId, Caller] = field(default_factory=dict)  # a leg made for another call -> whose it is now
+    early: dict[str, CallHandedEarly] = field(default_factory=dict)  # uniqueid of the own call that is taken over
     doubtful: set[CallId] = field(default_factory=set)  # the last sweep found them against what we had heard
     unwanted: list[str] = field(default_factory=list)  # legs dropped before they were dialled
     behind: dict[str, list[AgentId]] = field(default_factory=dict)  # a trunk's device -> who is called through it
@@ -199,7 +201,7 @@ class Registry:
         """Forget all channels, the picture is read anew; returns what was known."""
         before = replace(self)
         self.callers, self.by_uniqueid, self.by_linkedid, self.legs, self.own = {}, {}, {}, {}, {}
-        self.rings, self.handed = {}, {}
+        self.rings, self.handed, self.early = {}, {}, {}
         self.doubtful = set()
         return before
 

@@ -6,10 +6,14 @@ the caller stays in `acd-connect`, with its variables; the leg and the own call'
 of the two calls the phone names first.
 
 When nobody has answered the own call yet (DestType `App`), the caller's channel takes over the own call where it stands
-in the dialplan, and its variables. The brain is told to take it out of there.
+in the dialplan, and its variables. The brain is told to take it out of there, but not before it is there: Asterisk says
+`AttendedTransfer` when it has only queued that, and while it is done no action finds the channel, nor is what was set
+before it kept. It is done when the own call's channel hangs up.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from acd.ami.messages import Message
 from acd.ami.phones import Phones
@@ -29,7 +33,7 @@ def attended(message: Message, at: float, registry: Registry, phones: Phones, no
     caller = _caller(message, registry)
     match message.get("DestType"):
         case "App" if caller is not None:
-            return [_early(message, at, caller, registry)]
+            return _early(message, at, caller, registry)
         case "App":
             _take_over(message, registry)
             return []
@@ -62,11 +66,24 @@ def _asked(message: Message, registry: Registry) -> str:
     return next((one for one in (_uniqueid(message, who) for who in AGENTS) if one in registry.own), "")
 
 
-def _early(message: Message, at: float, caller: Caller, registry: Registry) -> ev.Event:
+def _early(message: Message, at: float, caller: Caller, registry: Registry) -> list[ev.Event]:
+    """To be told by `taken_over`; at once when the own call's channel is gone already. The agent is out of it now."""
     asked = _asked(message, registry)
     consultation = registry.by_uniqueid.get(asked)
     call_id = consultation.call_id if consultation is not None else None
-    return ev.CallHandedEarly(at, caller.call_id, registry.rings.get(asked), call_id)
+    event = ev.CallHandedEarly(at, caller.call_id, registry.rings.get(asked), call_id)
+    if not asked:
+        return [event]
+    for who in AGENTS:
+        registry.legs.pop(_uniqueid(message, who), None)  # how it ends says nothing of the caller any more
+    registry.early[asked] = event
+    return []
+
+
+def taken_over(uniqueid: str, at: float, registry: Registry) -> list[ev.Event]:
+    """This channel hangs up: if a caller was to take it over, that is done, and orders reach the caller again."""
+    event = registry.early.pop(uniqueid, None)
+    return [] if event is None else [replace(event, at=at)]
 
 
 def _take_over(message: Message, registry: Registry) -> None:

@@ -93,10 +93,31 @@ def test_the_end_of_the_question_may_be_heard_first() -> None:
 
 def test_handed_early_while_the_question_waits_or_rings() -> None:
     ear = asks_a_queue(talking(), answered=False)
-    assert completes(ear, target=False) == [ev.CallHandedEarly(AT, CallId(CALL), None, CallId(QUESTION))]
+    assert completes(ear, target=False) == []
+    own_ended = ev.OwnCallEnded(AT, ANNA, "main:PJSIP/1001-0000000b")
+    assert ear.hears("Hangup", *OWN) == [
+        ev.CallHandedEarly(AT, CallId(CALL), None, CallId(QUESTION)),
+        ev.CallerLeft(AT, CallId(QUESTION)),
+        own_ended,
+    ]
+    for ear, rung in ((asks_directly(talking()), BORIS), (talking(), None)):
+        assert completes(ear, target=False) == []
+        assert ear.hears("Hangup", *OWN) == [ev.CallHandedEarly(AT, CallId(CALL), rung), own_ended]
+
+
+def test_between_the_word_and_the_deed_of_an_early_transfer_the_agents_leg_says_nothing() -> None:
     ear = asks_directly(talking())
-    assert completes(ear, target=False) == [ev.CallHandedEarly(AT, CallId(CALL), BORIS)]
-    assert completes(talking(), target=False) == [ev.CallHandedEarly(AT, CallId(CALL), None)]
+    completes(ear, target=False)
+    assert ear.hears("HangupRequest", ("Uniqueid", "u2")) == ear.hears("Hangup", ("Uniqueid", "u2")) == []
+    assert ear.hears("Hangup", ("Uniqueid", "u1")) == [ev.CallerLeft(AT, CallId(CALL))]
+    ear.hears("Hangup", *OWN)
+    assert ear.registry.early == {}
+
+
+def test_handed_early_and_the_question_is_gone_already() -> None:
+    ear = talking()
+    ear.hears("Hangup", *OWN)
+    assert completes(ear, target=False) == [ev.CallHandedEarly(AT, CallId(CALL), None)]
 
 
 def test_what_the_channel_that_took_over_says_of_the_other_call_enters_nobody() -> None:
