@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import assert_never, get_args
+from typing import assert_never
 
 import structlog
 
@@ -16,21 +16,13 @@ from acd.errors import AcdError
 from acd.ivr.core import Core
 from acd.ports import Entry, Recorder, Switch, Tape, Timers
 from acd.queues.commands import (
-    Adopt,
     AgentChanged,
-    Bye,
+    BookCommand,
     CancelTimer,
-    Collect,
     Command,
     Drop,
-    Hold,
     Journal,
-    Mark,
-    MirrorAgent,
-    Reclaim,
-    Record,
     Ring,
-    Say,
     Served,
     SetTimer,
     SwitchCommand,
@@ -47,7 +39,6 @@ BURST = 64  # events decided on in a row before the loop gets a turn: a full inb
 NEVER_REFUSED = (NodeLost, NodeRead, Restored, DayBegan, Stopping, TimerDue)
 """Nobody would tell these again, and there are never many: one per link, boot, day or timer."""
 
-_FOR_THE_SWITCH = frozenset(get_args(SwitchCommand))
 Watcher = Callable[[AgentChanged | Journal], None]
 
 
@@ -117,16 +108,17 @@ class Dispatcher:
 
     def _handle(self, event: Event) -> AcdError | None:
         """A mistake of ours in one event must not stop the rest: it is logged whole, the next event goes on."""
+        assert self._switch is not None
         commands = None
         try:
             commands = self.core.handle(event)
             wanted = _still_wanted(commands)
             for command in wanted:  # somebody waits for these, nobody for the books
-                if type(command) in _FOR_THE_SWITCH:
-                    self._carry_out(command)
+                if isinstance(command, SwitchCommand):
+                    self._switch.carry_out(command)
             for command in wanted:
-                if type(command) not in _FOR_THE_SWITCH:
-                    self._carry_out(command)
+                if not isinstance(command, SwitchCommand):
+                    self._book(command)
         except Exception:
             log.exception("the core failed on an event", what=repr(event)[:500])
             return AcdError("the daemon made a mistake in this; it is in its log")
@@ -136,8 +128,8 @@ class Dispatcher:
         self.handled += 1
         return None
 
-    def _carry_out(self, command: Command) -> None:
-        assert self._switch is not None and self._timers is not None
+    def _book(self, command: BookCommand) -> None:
+        assert self._timers is not None
         match command:
             case SetTimer(name, due_at):
                 self._timers.set(name, due_at)
@@ -150,21 +142,6 @@ class Dispatcher:
             case AgentChanged():
                 self._recorder.put(Entry(agent=command))
                 self._watch(command)
-            case (
-                Hold()
-                | Ring()
-                | Drop()
-                | Withdraw()
-                | Mark()
-                | Adopt()
-                | Reclaim()
-                | Say()
-                | Collect()
-                | Bye()
-                | Record()
-                | MirrorAgent()
-            ):
-                self._switch.carry_out(command)
             case Served() | TakeMessage():
                 raise AssertionError("the core answers this itself")
             case _:

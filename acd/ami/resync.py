@@ -20,7 +20,7 @@ from acd.ami.registry import Caller, Registry, call_of, device_of, ring_of
 from acd.ami.transfers import leg_name
 from acd.errors import AmiRefused
 from acd.numbers import normalise
-from acd.queues.events import FoundCall
+from acd.queues.found import FoundCall
 from acd.queues.model import AgentId, CallId, OfferId
 
 log = structlog.get_logger(__name__)

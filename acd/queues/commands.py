@@ -202,4 +202,5 @@ class TakeMessage:
 
 
 SwitchCommand = Hold | Ring | Drop | Withdraw | Mark | Adopt | Reclaim | Say | Collect | Bye | Record | MirrorAgent
-Command = SwitchCommand | SetTimer | CancelTimer | Journal | AgentChanged | Served | TakeMessage
+BookCommand = SetTimer | CancelTimer | Journal | AgentChanged | Served | TakeMessage
+Command = SwitchCommand | BookCommand

@@ -12,6 +12,7 @@ from acd.queues import places
 from acd.queues.about import introduce
 from acd.queues.calls import Calls
 from acd.queues.commands import Bye, TakeMessage
+from acd.queues.found import FoundCall
 from acd.queues.journey import CallRecord, Fact, OfferRecord, own_priority
 from acd.queues.limits import OUTCOMES, Reason
 from acd.queues.model import Agent, AgentId, Call, CallPhase, Offer, OfferId, OfferResult, Outcome, QueueName, Side
@@ -154,7 +155,7 @@ class Recovery:
             self._shop.desk.phone_seen(agent, agent.spec.id in event.reachable, event.at)
             self._shop.desk.own_calls_read(agent, own.get(agent.spec.id, set()), event.at)
 
-    def _discover(self, seen: ev.FoundCall, event: ev.NodeRead) -> None:
+    def _discover(self, seen: FoundCall, event: ev.NodeRead) -> None:
         """A caller we have no open record of: it came while nobody was listening, or its end is not heard yet."""
         if self._shop.book.get(seen.call_id) is not None:
             return
@@ -166,7 +167,7 @@ class Recovery:
         call.offers_made = max(_offer_number(offer_id) for offer_id in _offers_seen(seen))
         self._follow(call, seen, event.at)
 
-    def _follow(self, call: Call, seen: ev.FoundCall, at: float) -> None:
+    def _follow(self, call: Call, seen: FoundCall, at: float) -> None:
         call.at_home = seen.verb != "fallback"
         call.hung_up = None  # the channel has outlived the sign of its end
         self._shop.changed(call)
@@ -186,7 +187,7 @@ class Recovery:
         else:
             self._follow_alone(call, seen, at)
 
-    def _follow_alone(self, call: Call, seen: ev.FoundCall, at: float) -> None:
+    def _follow_alone(self, call: Call, seen: FoundCall, at: float) -> None:
         """Nobody talks to this caller."""
         self._drop_offer(call, at)
         talked = call.phase is CallPhase.TALKING
@@ -203,7 +204,7 @@ class Recovery:
         elif call.phase is CallPhase.WAITING:
             self._shop.move(call, CallPhase.AFTER, at)
 
-    def _follow_connect(self, call: Call, seen: ev.FoundCall, at: float) -> None:
+    def _follow_connect(self, call: Call, seen: FoundCall, at: float) -> None:
         if seen.handed_over and call.phase in TALKED:
             self._transfers.seen(call, seen, at)
             return
@@ -216,7 +217,7 @@ class Recovery:
             if seen.handed_over and call.phase is CallPhase.TALKING:
                 self._transfers.seen(call, seen, at)
 
-    def _drop_unseen(self, call: Call, seen: ev.FoundCall, at: float) -> None:
+    def _drop_unseen(self, call: Call, seen: FoundCall, at: float) -> None:
         """Offers that are no longer dialled. Where somebody talks, all others end with that, answered elsewhere."""
         there = _offers_seen(seen)
         ours = self._shop.offers_of(call)
@@ -226,7 +227,7 @@ class Recovery:
             if offer.id not in there:
                 self._offers.end(offer, call, OfferResult.WITHDRAWN, at)
 
-    def _adopt_offers(self, call: Call, seen: ev.FoundCall, at: float) -> None:
+    def _adopt_offers(self, call: Call, seen: FoundCall, at: float) -> None:
         """The daemon before us made these offers; take them over as they are."""
         for offer_id, agent_id in ((OfferId(seen.offer_id), AgentId(seen.agent_id)), *seen.beside):
             agent = self._shop.desk.get(agent_id)
@@ -258,7 +259,7 @@ class Recovery:
             self._offers.end_all(call, OfferResult.WITHDRAWN, at)
 
 
-def _offers_seen(seen: ev.FoundCall) -> tuple[OfferId, ...]:
+def _offers_seen(seen: FoundCall) -> tuple[OfferId, ...]:
     return OfferId(seen.offer_id), *(offer_id for offer_id, _ in seen.beside)
 
 

@@ -19,6 +19,7 @@ from acd.queues import events as ev
 from acd.queues import refusals
 from acd.queues.calls import Calls
 from acd.queues.commands import Adopt, Reclaim
+from acd.queues.found import FoundCall
 from acd.queues.journey import Fact, Value
 from acd.queues.model import Agent, AgentId, Call, CallId, CallPhase, Offer, OfferId, OfferResult, QueueSpec, Side
 from acd.queues.offers import LIVE, Offers
@@ -189,7 +190,7 @@ class Transfers:
         call.offer_id = offer_id
         self._shop.emit(Adopt(call.id, offer_id, agent_id, call.queue, call.joined_at, since))
 
-    def seen(self, call: Call, seen: ev.FoundCall, at: float) -> None:
+    def seen(self, call: Call, seen: FoundCall, at: float) -> None:
         """A look at Asterisk shows the caller with another agent than the caller's channel says."""
         agent_id, offer_id = AgentId(seen.agent_id), OfferId(seen.offer_id)
         if call.phase is CallPhase.TALKING and call.agent_id == agent_id:

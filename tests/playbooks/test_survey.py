@@ -7,6 +7,7 @@ import pytest
 from acd.ivr.core import Core
 from acd.ivr.survey import SurveyScript
 from acd.queues import events as ev
+from acd.queues.found import FoundCall
 from acd.queues.model import Plan, Side, SurveyKind
 from tests.playbooks.playbook import Playbook, start
 from tests.playbooks.words import (
@@ -185,9 +186,9 @@ def test_a_caller_who_came_back_to_the_line_is_asked_once():
     assert [one.fact for one in play.record("c1").events].count("survey_asked") == 1
 
 
-def found_in_hold(play: Playbook) -> ev.FoundCall:
+def found_in_hold(play: Playbook) -> FoundCall:
     record = play.record("c1")
-    return ev.FoundCall(record.id, record.did, record.number, record.name, record.entered_at, "hold")
+    return FoundCall(record.id, record.did, record.number, record.name, record.entered_at, "hold")
 
 
 def test_a_survey_whose_call_vanished_is_no_answer_and_nothing_is_awaited_any_more():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from acd.queues import events as ev
+from acd.queues.found import FoundCall
 from acd.queues.model import CallId, Nobody, Outcome, Overflow, Side
 from tests.playbooks.playbook import Playbook, start
 from tests.playbooks.words import (
@@ -99,7 +100,7 @@ def test_an_agent_who_logs_in_meanwhile_is_not_rung_for_it():
     assert play >> taped("c1", 5.0) << says_bye("c1")
 
 
-def restarted(play: Playbook, *seen: ev.FoundCall) -> Playbook:
+def restarted(play: Playbook, *seen: FoundCall) -> Playbook:
     """Another daemon on the records of this one, and what it finds in Asterisk."""
     again = nobody_there()
     again.now = play.now

@@ -8,6 +8,7 @@ from typing import Any
 
 from acd.queues import commands as cmd
 from acd.queues import events as ev
+from acd.queues.found import FoundCall
 from acd.queues.model import (
     AgentId,
     AgentSpec,
@@ -204,14 +205,14 @@ def node_lost() -> Step:
     return Step("the link to Asterisk is gone", lambda at: ev.NodeLost(at, NODE))
 
 
-def found(call: str, verb: str, **more: object) -> ev.FoundCall:
+def found(call: str, verb: str, **more: object) -> FoundCall:
     """A caller as Asterisk shows it; not later than the playbook's beginning unless `entered_at` is given."""
     facts = {"did": SALES, "number": "79160000001", "name": "Иван", "entered_at": 1_699_999_990.0, **more}
-    return ev.FoundCall(call_id=CallId(call), verb=verb, **facts)  # type: ignore[arg-type]
+    return FoundCall(call_id=CallId(call), verb=verb, **facts)  # type: ignore[arg-type]
 
 
 def node_read(
-    *calls: ev.FoundCall,
+    *calls: FoundCall,
     reachable: tuple[str, ...] = (),
     restarted: bool = False,
     own: tuple[tuple[str, str], ...] = (),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from acd.queues import commands as cmd
 from acd.queues import events as ev
+from acd.queues.found import FoundCall
 from acd.queues.model import AgentId, CallId, OfferId, OfferResult, Side
 
 NODE = "main"
@@ -259,11 +260,11 @@ class Asterisk:
         return ev.NodeRead(at, NODE, restarted, calls, phones, own)
 
 
-def _seen(one: Caller) -> ev.FoundCall:
+def _seen(one: Caller) -> FoundCall:
     bridged = one.leg == "bridged"
     handed_over = bridged and one.verb == "connect" and one.noted[1] != one.agent
     offer, agent = (one.offer, one.agent) if handed_over else one.noted
-    return ev.FoundCall(
+    return FoundCall(
         one.call,
         one.did,
         one.number,

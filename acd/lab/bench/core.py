@@ -23,6 +23,7 @@ from acd.daemon import GC_THRESHOLD
 from acd.ivr.core import Core
 from acd.queues import events as ev
 from acd.queues.commands import Ring
+from acd.queues.found import FoundCall
 from acd.queues.model import AgentId, AgentSpec, CallId, Plan, Prefer, QueueName, QueueSpec, Relaxation
 from acd.queues.requirements import parse
 from acd.queues.strategies import STRATEGIES
@@ -159,7 +160,7 @@ def everybody_at_once(agents: int, skills: int = SKILLS) -> float:
     for _ in range(agents):
         entered = hall.caller()
         calls.append(
-            ev.FoundCall(entered.call_id, entered.did, entered.number, entered.name, entered.at, "hold", entered.did)
+            FoundCall(entered.call_id, entered.did, entered.number, entered.name, entered.at, "hold", entered.did)
         )
     picture = ev.NodeRead(hall.tick(), "main", False, tuple(calls), frozenset(hall.agents))
     with _as_the_daemon():
