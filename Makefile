@@ -2,13 +2,14 @@
 # make demo    a whole hotline with simulated callers and agents; SECONDS=60 stops it by itself
 # make test    the whole suite, on a real Asterisk
 # make bench   the benchmark against app_queue and a bare Dial; QUICK=1 takes a short look
+# make faults  runs the tests about faults alone, and writes docs/faults.md from what they measured
 # make lint    ruff, mypy --strict, import contracts
 # make prompts speaks asterisk-conf/sounds/prompts.yaml anew
 # make states  draws docs/states.md from the tables of the brain
 # make lock    renews requirements.lock from pyproject.toml
 
 .DEFAULT_GOAL := setup
-.PHONY: setup demo test bench lint prompts states lock
+.PHONY: setup demo test bench faults lint prompts states lock
 # A shell may have SECONDS of its own (bash counts them); only `make demo SECONDS=…` is meant.
 SECONDS_GIVEN := $(if $(filter command line,$(origin SECONDS)),$(SECONDS))
 
@@ -30,6 +31,10 @@ bench: export QUICK := $(QUICK)
 bench:
 	@$(SETUP) venv asterisk
 	@$(BIN)/python -m acd.lab.bench $(ARGS)
+
+faults:
+	@$(SETUP) venv asterisk tests
+	@$(BIN)/pytest -m fault --faults-table docs/faults.md $(or $(ARGS),-n 2 --dist loadfile)
 
 lint:
 	@$(SETUP) venv

@@ -109,8 +109,6 @@ class Daemon:
         self.plan = plan_of(settings)
         seed = secrets.randbits(64) if settings.seed is None else settings.seed
         log.info("begins", seed=seed)  # with it and the events, every choice can be made again
-        seed = secrets.randbits(64) if settings.seed is None else settings.seed
-        log.info("begins", seed=seed)  # with it and the events, every choice can be made again
         recipe = Recipe(
             self.plan,
             script_of(settings),

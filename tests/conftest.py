@@ -10,7 +10,7 @@ import pytest
 
 from acd.lab.asterisk import LabAsterisk, LabSpec, agent_accounts, run_asterisk
 
-pytest_plugins = ["tests.postgres"]
+pytest_plugins = ["tests.postgres", "tests.faults"]
 
 
 @pytest.fixture(scope="session")
