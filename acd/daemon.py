@@ -300,6 +300,7 @@ class Daemon:
         readings = [
             Reading("tasks", "Background tasks alive", tasks.count()),
             Reading("inbox_events", "Events not yet decided on", self.dispatcher.pending()),
+            Reading("inbox_refused", "Events that found the inbox full; read back afterwards", self.dispatcher.refused),
             Reading("timers", "Timers set", len(self.timers)),
             Reading("recorder_queued", "Entries not yet written", self.recorder.queued),
             Reading("recorder_dropped", "Entries that found no room", self.recorder.dropped),
@@ -308,6 +309,15 @@ class Daemon:
             about = {"node": node.name}
             client = node.client
             readings.append(Reading("ami_pending_actions", "Actions not yet answered", client.pending, about))
+            counted = client.counters
+            readings += [
+                Reading("ami_links", "Links that came up", counted.links, about),
+                Reading("ami_drops", "Links that were lost", counted.drops, about),
+                Reading("ami_overflows", "Links dropped because we could not keep up", counted.overflows, about),
+                Reading("ami_timeouts", "Actions not answered in time", counted.timeouts, about),
+                Reading("ami_refused_logins", "Log-ins that Asterisk refused", counted.refused_logins, about),
+                Reading("ami_forged", "Events that a caller had added lines to", counted.forged, about),
+            ]
         if self.event_log is not None:
             readings.append(Reading("event_log_lost", "Events missing in the event log", self.event_log.lost))
         return readings
@@ -343,6 +353,15 @@ def api_settings(settings: Settings) -> ApiSettings:
         Token(token.name, Role[token.role.upper()], token.sha256, AgentId(token.agent) if token.agent else None)
         for token in settings.tokens
     ]
+    http = settings.http
     return ApiSettings(
-        settings.http.host, settings.http.port, tuple(tokens), settings.timezone, settings.voicemail.directory
+        http.host,
+        http.port,
+        tuple(tokens),
+        settings.timezone,
+        settings.voicemail.directory,
+        requests_per_s=http.requests_per_s,
+        anonymous_per_s=http.anonymous_per_s,
+        max_connections=http.max_connections,
+        max_sse_clients=http.max_event_streams,
     )

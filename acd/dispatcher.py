@@ -57,6 +57,7 @@ class Dispatcher:
         self._switch: Switch | None = None
         self._timers: Timers | None = None
         self.handled = 0
+        self.refused = 0
 
     def connect(self, switch: Switch, timers: Timers) -> None:
         """Wire the two that themselves need the inbox; before `run`."""
@@ -66,7 +67,7 @@ class Dispatcher:
     def post(self, event: Event) -> bool:
         """Put an event into the inbox. False when it is full: the caller must make good for it (resync)."""
         if self._inbox.qsize() >= self._limit and not isinstance(event, NEVER_REFUSED):
-            log.error("inbox full", kind=type(event).__name__)
+            self.refused += 1
             return False
         self._inbox.put_nowait((event, None))
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,7 +13,16 @@ from pydantic import BaseModel, ValidationError
 from acd.api.auth import TICKET_COOKIE, Principal
 from acd.api.fields import ZONE
 from acd.api.models import Nothing
-from acd.api.refusals import BadRequest, FieldFault, Forbidden, InvalidInput, NoAnswerInTime
+from acd.api.rates import Rates
+from acd.api.refusals import (
+    BadRequest,
+    FieldFault,
+    Forbidden,
+    InvalidInput,
+    NoAnswerInTime,
+    TooManyRequests,
+    Unauthorized,
+)
 from acd.api.routing import Ask, Backend, Route
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -26,7 +36,7 @@ def handler_of(route: Route, backend: Backend) -> Handler:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         request[ROUTE] = route
-        who = _principal(route, backend, request)
+        who = _admitted(route, backend, request)
         if who is not None:
             request[WHO] = who
         if route.streams:
@@ -41,17 +51,37 @@ def handler_of(route: Route, backend: Backend) -> Handler:
     return handle
 
 
+def _admitted(route: Route, backend: Backend, request: web.Request) -> Principal | None:
+    """Who asks, if they may ask this, and not more often than they may."""
+    try:
+        who = _principal(route, backend, request)
+    except Unauthorized:
+        admit(backend.strangers, request.remote or "")
+        raise
+    if who is None:
+        admit(backend.strangers, request.remote or "")
+    else:
+        admit(backend.known, who.name)
+        if route.role is not None and who.role < route.role:
+            wanted, had = route.role.name.lower(), who.role.name.lower()
+            raise Forbidden(f"This needs the role {wanted}; this token has {had}.")
+    return who
+
+
+def admit(rates: Rates, client: str) -> None:
+    """Count one request of this client. TooManyRequests."""
+    wait_s = rates.take(client, time.monotonic())
+    if wait_s > 0:
+        raise TooManyRequests(wait_s, worth_a_line=rates.first_refusal(client))
+
+
 def _principal(route: Route, backend: Backend, request: web.Request) -> Principal | None:
     if route.role is None:
         return None
     ticket = request.cookies.get(TICKET_COOKIE)
     if route.ticket and ticket and "Authorization" not in request.headers:
-        who = backend.tickets.principal(ticket, backend.board.now())
-    else:
-        who = backend.tokens.principal(request)
-    if who.role < route.role:
-        raise Forbidden(f"This needs the role {route.role.name.lower()}; this token has {who.role.name.lower()}.")
-    return who
+        return backend.tickets.principal(ticket, backend.board.now())
+    return backend.tokens.principal(request)
 
 
 async def _answer(route: Route, backend: Backend, request: web.Request, who: Principal | None) -> web.StreamResponse:

@@ -23,6 +23,10 @@ from acd.ports import Board, Feed
 from acd.queues.journey import CallRecord, Fact
 from acd.queues.model import AgentState, CallId
 
+SHED: Final = ("connection", "request", "body", "stream", "slow_stream")
+"""A connection beyond the limit, a request beyond its client's rate, a body too large, an event stream too many, one
+that is not read."""
+
 _PROBE_S: Final = 0.5
 _LOOK_S: Final = 0.25  # the feed keeps some seconds of the busiest hour
 _REMEMBERED_CALLS: Final = 64  # deltas of one decision follow each other closely
@@ -64,6 +68,11 @@ class Metrics:
             buckets=_LATENCIES_S,
             registry=self.registry,
         )
+        self._shed = Counter(
+            "acd_http_shed", "What was refused or closed to keep the limits", ["what"], registry=self.registry
+        )
+        for what in SHED:
+            self._shed.labels(what)
         self.streams = Gauge("acd_event_streams", "Open event streams", registry=self.registry)
 
     def text(self) -> bytes:
@@ -73,6 +82,10 @@ class Metrics:
     def answered(self, method: str, route: str, status: int, took_s: float) -> None:
         """A request to this route (its pattern, never the address itself) was answered."""
         self._requests.labels(method, route, str(status)).observe(took_s)
+
+    def shed(self, what: str) -> None:
+        """One more of SHED."""
+        self._shed.labels(what).inc()
 
     async def probe_lag(self) -> None:
         """For ever: how much later than asked for a sleeper wakes."""

@@ -12,8 +12,10 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from acd.api import problems
-from acd.api.dispatch import ROUTE, WHO
+from acd.api.dispatch import ROUTE, WHO, admit
 from acd.api.metrics import Metrics
+from acd.api.rates import Rates
+from acd.api.refusals import TooManyRequests
 from acd.api.routing import Route
 from acd.errors import AcdError
 
@@ -41,6 +43,8 @@ _HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_TOO_MANY: Final = 429
+_SHED: Final = {413: "body", _TOO_MANY: "request"}
 _CALL_ID: Final = re.compile(r"\d{14}-\d{12}", re.ASCII)
 _LONG_NUMBER: Final = re.compile(r"\d(?:[\s().-]{0,3}\d){4,}")
 
@@ -51,15 +55,18 @@ async def headers(request: web.Request, response: web.StreamResponse) -> None:
         response.headers.setdefault(name, value)
 
 
-def around(metrics: Metrics) -> Middleware:
-    """The middleware that turns errors into problems and writes the access log."""
+def around(metrics: Metrics, strangers: Rates) -> Middleware:
+    """The middleware that turns errors into problems and writes the access log.
+
+    `strangers`: rates by address, for what no route is asked for.
+    """
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         began_at = time.monotonic()
         status = 499  # the client left, or the daemon stops
         try:
-            response = await _guarded(request, handler)
+            response = await _guarded(request, handler, strangers)
             status = response.status
             return response
         finally:
@@ -68,11 +75,15 @@ def around(metrics: Metrics) -> Middleware:
     return middleware
 
 
-async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _guarded(request: web.Request, handler: Handler, strangers: Rates) -> web.StreamResponse:
     try:
-        return await handler(request)
+        return await _within_rate(request, handler, strangers)
     except web.HTTPException as error:
         return problems.of_http(error)
+    except TooManyRequests as error:
+        if error.worth_a_line:
+            log.warning("requests refused: too many", remote=request.remote, route=_pattern(request))
+        return problems.of_error(error)
     except AcdError as error:
         if problems.status_of(error) >= 500:
             log.warning("request refused", code=error.code, reason=str(error), route=_pattern(request))
@@ -81,6 +92,16 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
         incident = secrets.token_hex(6)
         log.error("request failed", incident=incident, route=_pattern(request), exc_info=error)
         return problems.internal(incident)
+
+
+async def _within_rate(request: web.Request, handler: Handler, strangers: Rates) -> web.StreamResponse:
+    """A route counts its requests itself; an address that is none of ours counts as a stranger's."""
+    try:
+        return await handler(request)
+    except web.HTTPException:
+        if ROUTE not in request:
+            admit(strangers, request.remote or "")
+        raise
 
 
 def masked(text: str) -> str:
@@ -93,6 +114,10 @@ def _note(request: web.Request, status: int, took_s: float, metrics: Metrics) ->
     who = request.get(WHO)
     if not (route and route.streams):
         metrics.answered(_method(request), _pattern(request), status, took_s)
+    if status in _SHED:
+        metrics.shed(_SHED[status])
+    if status == _TOO_MANY:
+        return  # a line for each would be another way to fill the disk
     log.info(
         "http",
         method=_method(request),

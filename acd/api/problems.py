@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -12,7 +13,7 @@ from typing import Final, NamedTuple
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from acd.api.refusals import InvalidInput, Unauthorized
+from acd.api.refusals import InvalidInput, TooManyRequests, Unauthorized
 from acd.errors import AcdError
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -48,6 +49,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "ami_overflow": Kind(503, "Too much is under way at Asterisk"),
         "storage": Kind(503, "The database cannot be used"),
         "record_refused": Kind(500, "The database refuses the record"),
+        "too_many_requests": Kind(429, "More requests than this client may send"),
         "too_many_clients": Kind(503, "Too many event streams are open"),
         "timeout": Kind(504, "No answer in time"),
     }
@@ -93,6 +95,8 @@ def of_error(error: AcdError) -> web.Response:
         case Unauthorized():
             fault = ', error="invalid_token"' if error.token_given else ""
             headers["WWW-Authenticate"] = f'Bearer realm="acd"{fault}'
+        case TooManyRequests():
+            headers["Retry-After"] = str(math.ceil(error.retry_after_s))
         case InvalidInput():
             faults = [Fault(where=fault.where, message=fault.message) for fault in error.faults]
             return answer(error.code, str(error), errors=faults)

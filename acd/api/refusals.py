@@ -60,6 +60,17 @@ class TooManyClients(AcdError):
     code = "too_many_clients"
 
 
+class TooManyRequests(AcdError):
+    """The client asks more than its rate allows; seconds until it may again are in `retry_after_s`."""
+
+    code = "too_many_requests"
+
+    def __init__(self, retry_after_s: float, *, worth_a_line: bool) -> None:
+        super().__init__(f"More requests than this client may send; ask again in {retry_after_s:.1f} s.")
+        self.retry_after_s = retry_after_s
+        self.worth_a_line = worth_a_line
+
+
 class NoAnswerInTime(AcdError):
     """What was asked took longer than a request may take. It may still happen."""
 

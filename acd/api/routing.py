@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from acd.api.auth import Principal, Tickets, Tokens
 from acd.api.metrics import Metrics
 from acd.api.models import Nothing
+from acd.api.rates import Rates
 from acd.api.render import Renderer
 from acd.api.settings import ApiSettings, Role
 from acd.api.stream import Streams
@@ -34,6 +35,8 @@ class Backend:
     tickets: Tickets
     streams: Streams
     metrics: Metrics
+    known: Rates  # by the name of the token
+    strangers: Rates  # by address
     openapi: bytes
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from acd.api import middleware, openapi
 from acd.api.auth import Tickets, Tokens
 from acd.api.dispatch import handler_of
 from acd.api.metrics import Gauges, Metrics
+from acd.api.rates import Rates, Seldom
 from acd.api.refusals import CannotListen
 from acd.api.render import Renderer
 from acd.api.routes import ROUTES
@@ -26,6 +28,7 @@ from acd.ports import Board, Feed, Floor, Store
 
 log = structlog.get_logger(__name__)
 
+_SAY_EVERY_S: Final = 10.0
 _LINGER_S: Final = 2.0  # how long the rest of a refused body is read, so that its sender sees the answer
 
 
@@ -47,7 +50,8 @@ class ApiServer:
         tokens = Tokens(settings.tokens)
         self._settings = settings
         self._metrics = Metrics(board, feed, gauges)
-        self._streams = Streams(settings, board, feed, render)
+        self._crowded = Seldom(_SAY_EVERY_S)
+        self._streams = Streams(settings, board, feed, render, self._metrics.shed)
         self._backend = Backend(
             settings=settings,
             board=board,
@@ -58,6 +62,8 @@ class ApiServer:
             tickets=Tickets(tokens, settings.ticket_s),
             streams=self._streams,
             metrics=self._metrics,
+            known=Rates(settings.requests_per_s),
+            strangers=Rates(settings.anonymous_per_s),
             openapi=openapi.document(ROUTES),
         )
         self._runner: web.AppRunner | None = None
@@ -86,7 +92,7 @@ class ApiServer:
         assert server is not None
         try:
             self._listener = await asyncio.get_running_loop().create_server(
-                lambda: Connection(server, self._settings.max_connections, **limits),
+                lambda: Connection(server, self._settings.max_connections, self._too_many, **limits),
                 self._settings.host,
                 self._settings.port,
             )
@@ -115,9 +121,16 @@ class ApiServer:
         await tasks.stop(*self._tasks)
         self._tasks = ()
 
+    def _too_many(self) -> None:
+        self._metrics.shed("connection")
+        came = self._crowded.due(time.monotonic())
+        if came:
+            log.warning("connections closed: too many", closed=came, limit=self._settings.max_connections)
+
     def _application(self) -> web.Application:
         app = web.Application(
-            client_max_size=self._settings.max_body_bytes, middlewares=[middleware.around(self._metrics)]
+            client_max_size=self._settings.max_body_bytes,
+            middlewares=[middleware.around(self._metrics, self._backend.strangers)],
         )
         app.on_response_prepare.append(middleware.headers)
         for route in ROUTES:

@@ -38,6 +38,8 @@ class ApiSettings:
     max_body_bytes: int = 64 * 1024
     max_connections: int = 1000
     max_sse_clients: int = 100
+    requests_per_s: float = 50.0  # of one token
+    anonymous_per_s: float = 20.0  # of one address, without a token or with a wrong one
     page_limit: int = 200
     page_default: int = 50
     request_timeout_s: float = 10.0

@@ -12,6 +12,7 @@ import asyncio
 import re
 import secrets
 import time
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -38,11 +39,14 @@ _HEADERS: Final = {
 class Streams:
     """All open event streams."""
 
-    def __init__(self, settings: ApiSettings, board: Board, feed: Feed, render: Renderer) -> None:
+    def __init__(
+        self, settings: ApiSettings, board: Board, feed: Feed, render: Renderer, shed: Callable[[str], None]
+    ) -> None:
         self._settings = settings
         self._board = board
         self._feed = feed
         self._render = render
+        self._shed = shed
         self._process = secrets.token_hex(4)
         self._open: set[Tail] = set()
         self._count = 0
@@ -57,6 +61,7 @@ class Streams:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Stream until the client leaves, is too slow, or the daemon stops. TooManyClients."""
         if self._stopping or self._count >= self._settings.max_sse_clients:
+            self._shed("stream")
             raise TooManyClients(f"{self._count} event streams are open, and no more are allowed.")
         self._count += 1
         try:
@@ -79,9 +84,13 @@ class Streams:
         try:
             await self._write(response, first)
             await self._follow(request, response, tail)
-        except (TailEnded, ConnectionError):
+        except TailEnded:
+            if not self._stopping:
+                self._shed("slow_stream")
+        except ConnectionError:
             pass
         except TimeoutError:
+            self._shed("slow_stream")
             log.info("event stream closed: the client takes nothing", after_s=self._settings.sse_write_timeout_s)
             if request.transport is not None:
                 request.transport.abort()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -15,20 +16,21 @@ log = structlog.get_logger(__name__)
 
 
 class Connection(web.RequestHandler):
-    """One connection; beyond `max_connections` it is closed at once."""
+    """One connection; beyond `max_connections` it is closed at once, and `shed` is told."""
 
-    __slots__ = ("_max_connections", "_server")
+    __slots__ = ("_max_connections", "_server", "_shed")
 
-    def __init__(self, server: web.Server, max_connections: int, **kwargs: Any) -> None:
+    def __init__(self, server: web.Server, max_connections: int, shed: Callable[[], None], **kwargs: Any) -> None:
         super().__init__(server, loop=asyncio.get_running_loop(), **kwargs)
         self._server = server
         self._max_connections = max_connections
+        self._shed = shed
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Accept it, or close it when there are too many."""
         super().connection_made(transport)
         if len(self._server.connections) > self._max_connections and isinstance(transport, asyncio.Transport):
-            log.warning("connection closed: too many", limit=self._max_connections)
+            self._shed()
             transport.abort()
 
     def handle_error(

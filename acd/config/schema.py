@@ -97,6 +97,21 @@ class Http(Section):
 
     host: Host = Field("127.0.0.1", description="Address to listen on. Default: this machine only, as is safe.")
     port: int = Field(8088, ge=0, le=65535, description="TCP port; 0 takes any free one. Default: 8088.")
+    requests_per_s: float = Field(
+        50, ge=1, le=10_000, description="Requests a second of one token; four seconds' worth at once. Default: 50."
+    )
+    anonymous_per_s: float = Field(
+        20,
+        ge=1,
+        le=10_000,
+        description="The same of one address without a known token: health checks, guesses. Default: 20.",
+    )
+    max_connections: int = Field(
+        1000, ge=10, le=100_000, description="Open connections; one more is closed at once. Default: 1000."
+    )
+    max_event_streams: int = Field(
+        100, ge=1, le=10_000, description="Open event streams, such as wallboards; one more gets 503. Default: 100."
+    )
 
 
 class Log(Section):

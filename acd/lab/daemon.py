@@ -25,6 +25,7 @@ from acd.lab.hotline import Hotline
 from acd.lab.process import GuardedProcess
 
 READY_S = 30.0
+LOOKS_PER_S = 5_000  # whoever waits for a fact looks often
 STOP_S = 15.0
 PREFERRED_PORT = 8088
 Settings = Mapping[str, Any]
@@ -106,7 +107,7 @@ def daemon_settings(
     return {
         "asterisk": [node],
         "database": database,
-        "http": {"host": "127.0.0.1", "port": port},
+        "http": {"host": "127.0.0.1", "port": port, "requests_per_s": LOOKS_PER_S},
         "queues": dict(queues),
         "agents": dict(agents),
     }

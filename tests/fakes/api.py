@@ -37,6 +37,8 @@ SETTINGS = ApiSettings(
     ),
     timezone="Europe/Moscow",
     shutdown_s=0.5,
+    requests_per_s=10_000.0,
+    anonymous_per_s=10_000.0,
 )
 
 
