@@ -12,10 +12,12 @@ import importlib.metadata
 import os
 import secrets
 from collections.abc import Callable
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import structlog
 import typer
@@ -38,6 +40,13 @@ class Role(StrEnum):
     admin = "admin"
 
 
+class Form(StrEnum):
+    """What records are written as."""
+
+    csv = "csv"
+    xlsx = "xlsx"
+
+
 class _Telling(TyperGroup):
     """Tells our own errors in words and an exit code; a traceback is for faults of the program only."""
 
@@ -58,7 +67,9 @@ _OPTIONS: dict[str, Any] = {"no_args_is_help": True, "pretty_exceptions_enable":
 app = typer.Typer(cls=_Telling, add_completion=False, help="The ACD beside your Asterisk.", **_OPTIONS)
 token_app = typer.Typer(help="Who may use the API.", **_OPTIONS)
 db_app = typer.Typer(help="The database.", **_OPTIONS)
+export_app = typer.Typer(help="Records for other programs.", **_OPTIONS)
 app.add_typer(token_app, name="token")
+app.add_typer(export_app, name="export")
 app.add_typer(db_app, name="db")
 app.command("simulate")(simulate)
 
@@ -150,6 +161,35 @@ def db_upgrade(config: ConfigFile) -> None:
     settings = _settings(config)
     asyncio.run(_late("acd.records.schema", "upgrade")(settings.database))
     typer.echo("ok: the database is up to date")
+
+
+@export_app.command("calls")
+def export_calls(
+    config: ConfigFile,
+    form: Annotated[Form, typer.Option("--format", help="What to write.")] = Form.csv,
+    out: Annotated[Path, typer.Option(help="The file; - is standard output.")] = Path("-"),
+    queue: Annotated[str | None, typer.Option(help="Only this queue's calls.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--from", help="Entered at or after: 2026-11-01, or with a time.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Entered before.")] = None,
+) -> None:
+    """Write the calls that have ended, newest first; a daemon may run beside it."""
+    settings = _settings(config)
+    moment = partial(_moment, zone=settings.timezone)
+    wanted = _late("acd.export", "Wanted")(form.value, out, queue, moment(since, "--from"), moment(until, "--to"))
+    count = asyncio.run(_late("acd.export", "run")(settings, wanted))
+    typer.echo(f"ok: {count} calls", err=True)
+
+
+def _moment(text: str | None, option: str, zone: str) -> float | None:
+    if text is None:
+        return None
+    try:
+        read = datetime.fromisoformat(text)
+        return (read if read.tzinfo else read.replace(tzinfo=ZoneInfo(zone))).timestamp()
+    except (ValueError, OverflowError):
+        raise typer.BadParameter("write a date or a time: 2026-11-01T09:00", param_hint=option) from None
 
 
 def _checked(file: Path) -> Report:

@@ -107,7 +107,7 @@ def daemon_settings(
     return {
         "asterisk": [node],
         "database": database,
-        "http": {"host": "127.0.0.1", "port": port, "requests_per_s": LOOKS_PER_S},
+        "http": {"host": "127.0.0.1", "port": port, "requests_per_s": LOOKS_PER_S, "anonymous_per_s": LOOKS_PER_S},
         "queues": dict(queues),
         "agents": dict(agents),
     }

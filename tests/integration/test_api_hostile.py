@@ -15,6 +15,7 @@ from yarl import URL
 
 from acd.api.routes import ROUTES
 from acd.api.routing import Route
+from tests.deadlines import until
 from tests.fakes.api import Shop
 from tests.fakes.board import NOW, waiting
 
@@ -25,6 +26,7 @@ async def shop() -> AsyncIterator[Shop]:
         yield shop
 
 
+@pytest.mark.fault(26)
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "code"),
     [
@@ -46,6 +48,7 @@ async def shop() -> AsyncIterator[Shop]:
         ("POST", "/api/v1/calls/a/disposition", b'{"code": "x", "note": "\\u001b[2J"}', 422, "invalid"),
         ("POST", "/api/v1/agents/1001/pause", b'{"reason": "' + b"x" * 3000 + b'"}', 413, "too_large"),
         ("POST", "/api/v1/agents/1001/login", b"x" * 3000, 413, "too_large"),
+        ("POST", "/api/v1/agents/1001/pause", b'{"reason": "' + b"x" * 1_000_000 + b'"}', 413, "too_large"),
         ("GET", "/api/v1/calls?limit=0", None, 422, "invalid"),
         ("GET", "/api/v1/calls?limit=201", None, 422, "invalid"),
         ("GET", "/api/v1/calls?limit=x", None, 422, "invalid"),
@@ -75,6 +78,7 @@ async def test_refusals(shop: Shop, method: str, path: str, body: bytes | None, 
         assert all(fault["where"] and fault["message"] for fault in answer.json["errors"])
 
 
+@pytest.mark.fault(26)
 async def test_a_body_without_a_length_is_cut_off_as_well(shop: Shop) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(100):
@@ -84,6 +88,7 @@ async def test_a_body_without_a_length_is_cut_off_as_well(shop: Shop) -> None:
     assert (answer.status, answer.json["code"]) == (413, "too_large")
 
 
+@pytest.mark.fault(26)
 @pytest.mark.parametrize(
     "path",
     [
@@ -118,6 +123,7 @@ async def test_what_is_not_http_gets_a_problem(shop: Shop, sent: bytes) -> None:
     assert b"application/problem+json" in answer
 
 
+@pytest.mark.fault(26)
 async def test_connections_are_bounded() -> None:
     async with Shop(max_connections=3) as shop:
         port = int(shop.server.url.rpartition(":")[2])
@@ -125,6 +131,47 @@ async def test_connections_are_bounded() -> None:
         assert (await asyncio.wait_for(_first_byte(port), 5)) == b""
         for _, writer in opened:
             writer.close()
+
+
+@pytest.mark.fault(26)
+async def test_who_asks_too_often_is_told_when_to_ask_again_and_nobody_else_is() -> None:
+    async with Shop(requests_per_s=1.0, anonymous_per_s=1.0) as shop:
+        with capture_logs() as logs:
+            statuses = [(await shop.get("/api/v1/status")).status for _ in range(10)]
+            strangers = [(await shop.get("/healthz", None)).status for _ in range(10)]
+            guesses = [(await shop.get("/api/v1/status", None, headers={"Authorization": "Bearer x"})).status]
+            nowhere = [(await shop.get("/nope", None)).status]
+            other = await shop.get("/api/v1/status", "admin")
+        for seen in (statuses, strangers):
+            assert set(seen[:4]) == {200} and set(seen[5:]) == {429}
+        assert guesses == nowhere == [429], "a stranger has one bucket, whatever is asked"
+        assert other.status == 200, "another token has a rate of its own, at the same address"
+        refused = await shop.get("/api/v1/status")
+        assert (refused.status, refused.json["code"]) == (429, "too_many_requests")
+        assert int(refused.headers["Retry-After"]) >= 1
+        lines = [line for line in logs if line["event"] in ("http", "requests refused: too many")]
+        assert len(lines) <= 4 + 4 + 2 + 1 + 2, "refusals do not fill the log"
+        assert _shed(shop, "request") >= 12
+
+
+async def test_what_is_shed_is_counted() -> None:
+    async with Shop(max_connections=20, max_sse_clients=1, max_body_bytes=100) as shop:
+        port = int(shop.server.url.rpartition(":")[2])
+        async with shop.stream() as events:
+            await anext(events)
+            assert (await shop.get("/api/v1/events")).status == 503
+        assert (await shop.post("/api/v1/agents/1001/pause", data=b"x" * 200)).status == 413
+        opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(25)]
+        for _, writer in opened:
+            writer.close()
+        await until(lambda: _shed(shop, "connection") >= 5)
+        assert (_shed(shop, "stream"), _shed(shop, "body"), _shed(shop, "request")) == (1, 1, 0)
+
+
+def _shed(shop: Shop, what: str) -> float:
+    found = shop.server._metrics.registry.get_sample_value("acd_http_shed_total", {"what": what})
+    assert found is not None
+    return found
 
 
 async def _first_byte(port: int) -> bytes:
