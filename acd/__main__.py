@@ -204,6 +204,7 @@ def _settings(file: Path) -> Settings:
     report = _checked(file)
     if report.settings is None:
         raise ConfigError([f"{file}: cannot be used"])
+    _late("acd.masking", "conceal")(report.settings.secrets())
     _late("acd.log", "setup")(level=report.settings.log.level, format=report.settings.log.format)
     for warning in report.warnings:
         structlog.get_logger("acd.config").warning("configuration", warning=warning)

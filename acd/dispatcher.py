@@ -14,6 +14,7 @@ import structlog
 
 from acd.errors import AcdError
 from acd.ivr.core import Core
+from acd.masking import personal
 from acd.ports import Entry, Recorder, Switch, Tape, Timers
 from acd.queues.commands import (
     AgentChanged,
@@ -108,7 +109,7 @@ class Dispatcher:
                 answer.set_exception(refusal)
 
     def _handle(self, event: Event) -> AcdError | None:
-        """A mistake of ours in one event must not stop the rest: it is logged whole, the next event goes on."""
+        """A mistake of ours in one event must not stop the rest: it is logged, less what it says of people."""
         assert self._switch is not None
         commands = None
         try:
@@ -121,7 +122,9 @@ class Dispatcher:
                 if not isinstance(command, SwitchCommand):
                     self._book(command)
         except Exception:
-            log.exception("the core failed on an event", what=repr(event)[:500])
+            call_id = getattr(event, "call_id", None)
+            hide = personal(event, None if call_id is None else self.core.book.get(call_id))
+            log.exception("the core failed on an event", kind=type(event).__name__, call=call_id, hide=hide)
             return AcdError("the daemon made a mistake in this; it is in its log")
         finally:
             if self._tape is not None:

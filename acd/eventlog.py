@@ -20,6 +20,7 @@ import structlog
 
 from acd.ivr.core import Recipe
 from acd.ivr.eventlog import Header, event_line, header_line
+from acd.masking import personal
 from acd.queues.commands import Command
 from acd.queues.events import Event
 
@@ -120,7 +121,7 @@ class EventLog:
         try:
             line = event_line(self._heard, event, commands).encode()
         except Exception:
-            log.exception("an event cannot be written down", kind=type(event).__name__)
+            log.exception("an event cannot be written down", kind=type(event).__name__, hide=personal(event))
             self._lose(1, "an event cannot be written down")
             return
         self._lines.append((self._heard, line))

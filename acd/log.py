@@ -2,42 +2,32 @@
 must not be.
 
 Everything goes through the same processors, the libraries' own lines (panoramisk, aiohttp, SQLAlchemy,
-alembic) included. Phone numbers are masked, secrets are struck out, and whatever a caller or a peer may
-have put into a text is escaped, so that nobody writes log lines but us. Lines go to standard error; a line
-is at most some 10,000 characters.
+alembic) included. Phone numbers are masked, secrets are struck out (`acd.masking`), and whatever a caller or
+a peer may have put into a text is escaped, so that nobody writes log lines but us. Lines go to standard
+error; a line is at most some 10,000 characters.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, Final, Literal, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from acd.masking import SECRET_KEYS, STRUCK_OUT, is_plain, mask, printable, without, without_secrets
+
+__all__ = ["HIDE", "MAX_TEXT", "clean", "mask", "setup"]
+
 MAX_TEXT: Final = 10_000
 """Longest text of one value, in characters; the rest is cut."""
 MAX_NESTING: Final = 6
+_MARGIN: Final = 300
 
-_SECRET_KEYS: Final = frozenset({"secret", "password", "token", "authorization", "sha256", "cookie"})
-_STRUCK_OUT: Final = "***"
-_SECRETS: Final = (
-    re.compile(r"(?P<keep>://[^/\s:@]{0,256}:)[^/\s@]{1,256}(?=@)"),
-    re.compile(r"(?P<keep>\bBearer\s+)[^\s\"',]+", re.IGNORECASE),
-    re.compile(r"(?P<keep>\b(?:secret|password|passwd)['\"]?\s*[:=]\s*['\"]?)[^\s'\",]+", re.IGNORECASE),
-)
-# A phone number is 7 to 15 digits in one piece, or ten and a country's as people group them. Digits joined to
-# more by a dot, a hyphen or a letter are ids, times and hashes and stay legible.
-_NUMBER: Final = re.compile(
-    r"(?<!\w)(?<!\w[.-])"
-    r"(?:\+?[0-9]{7,15}|(?:\+?[0-9]{1,3}[ -]?)?\(?[0-9]{3}\)?[ -]?[0-9]{3}[ -]?[0-9]{2}[ -]?[0-9]{2})"
-    r"(?![.-]?\w)"
-)
-_PLAIN: Final = re.compile(r"[a-z_]{0,64}")
-"""Nothing in a word to mask, strike out or escape: most keys, and many values."""
+HIDE: Final = "hide"
+"""A line's own key: words, such as a caller's name, that are struck out of its other values; it is not written."""
 _QUIET: Final = ("aiohttp.access", "alembic", "asyncio", "panoramisk", "sqlalchemy")
 """Loggers that tell a line for every request, statement or message: only their warnings, unless debugging."""
 
@@ -71,20 +61,13 @@ def setup(
     )
 
 
-def mask(number: str) -> str:
-    """A phone number fit to be shown: `+79161234567` is `+7916***4567`; up to six digits stay as they are."""
-    sign, digits = ("+" if number.startswith("+") else ""), re.sub(r"[^0-9]", "", number)
-    if len(digits) < 7:
-        return number
-    return f"{sign}{digits[: min(4, len(digits) - 7)]}***{digits[-4:]}"
-
-
 def clean(text: str) -> str:
     """A text fit for the log: numbers masked, secrets struck out, one line, bounded."""
-    if _PLAIN.fullmatch(text):
+    if is_plain(text):
         return text
-    cut = text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "..."
-    return _printable(_without_secrets(cut))
+    # What is cut in two is not recognised any more: first a little too much, then the exact length.
+    told = printable(without_secrets(text[: MAX_TEXT + _MARGIN]))
+    return told if len(told) <= MAX_TEXT else told[:MAX_TEXT] + "..."
 
 
 def _common() -> list[Processor]:
@@ -114,19 +97,22 @@ def _formatter(console: bool, colors: bool) -> logging.Formatter:
 
 
 def _clean_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    hidden = [str(word) for word in event.pop(HIDE, ())]
     for key in [*event]:
         if not key.startswith("_"):  # structlog's own, removed before anything is written
-            _clean_item(event, key)
+            _clean_item(event, key, hidden)
     return event
 
 
-def _clean_item(event: MutableMapping[str, Any], key: str) -> None:
+def _clean_item(event: MutableMapping[str, Any], key: str, hidden: Sequence[str]) -> None:
     value = event.pop(key)
+    if hidden and not isinstance(value, int | float):
+        value = without(str(value), hidden)
     match key:
         case "exception" | "stack":
             event[key] = _indented(str(value))
         case _:
-            event[clean(key)] = _STRUCK_OUT if key.lower() in _SECRET_KEYS else _cleaned(value, 0)
+            event[clean(key)] = STRUCK_OUT if key.lower() in SECRET_KEYS else _cleaned(value, 0)
 
 
 def _cleaned(value: Any, depth: int) -> Any:
@@ -137,7 +123,7 @@ def _cleaned(value: Any, depth: int) -> Any:
             return clean(value)
         case Mapping() if depth < MAX_NESTING:
             return {
-                clean(str(k)): _STRUCK_OUT if str(k).lower() in _SECRET_KEYS else _cleaned(v, depth + 1)
+                clean(str(k)): STRUCK_OUT if str(k).lower() in SECRET_KEYS else _cleaned(v, depth + 1)
                 for k, v in value.items()
             }
         case list() | tuple() | set() | frozenset() if depth < MAX_NESTING:
@@ -146,19 +132,7 @@ def _cleaned(value: Any, depth: int) -> Any:
             return clean(str(value))
 
 
-def _without_secrets(text: str) -> str:
-    for pattern in _SECRETS:
-        text = pattern.sub(rf"\g<keep>{_STRUCK_OUT}", text)
-    return _NUMBER.sub(lambda found: mask(found.group()), text)
-
-
-def _printable(text: str) -> str:
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 def _indented(text: str) -> str:
     """A traceback keeps its lines; each is indented, so that none can pass for a line of the log."""
-    lines = _without_secrets(text[-MAX_TEXT:]).split("\n")
-    return "\n".join(f"    {_printable(line)}" for line in lines)
+    lines = without_secrets(text[-MAX_TEXT - _MARGIN :])[-MAX_TEXT:].split("\n")
+    return "\n".join(f"    {printable(line)}" for line in lines)

@@ -27,6 +27,7 @@ from acd.ami.registry import Registry
 from acd.ami.resync import read_picture
 from acd.ami.values import AmiSettings, LinkDown, LinkUp
 from acd.errors import AmiDown, AmiError
+from acd.masking import conceal
 from acd.ports import Clock
 from acd.queues.commands import SwitchCommand
 from acd.queues.events import Event, NodeLost, NodeRead
@@ -39,6 +40,8 @@ OLDEST_ASTERISK = 20
 SWEEP_S = 25.0  # two of these find a hang-up that was never heard, one finds a phone that answers again
 SETTLE_S = 1.0  # an order sent shortly before a sweep need not show on the channel yet
 REQUIRED_ACTIONS = ("Setvar", "Redirect", "Status", "QueueAdd", "QueuePause", "QueueRemove")
+STRANGERS = frozenset({"calleridnum", "calleridname", "connectedlinenum", "connectedlinename"})
+"""Headers with what people wrote, or are called by."""
 LAST_WORD = "Shutdown"  # the client's own concern
 ASTERISK_NOW = "STRFTIME(,UTC,%s.%3q)"
 
@@ -73,6 +76,7 @@ class Node:
         self._time = fields.AsteriskTime()
         self._registry = Registry(endpoints)
         self._key = secrets.token_hex(16)
+        conceal([self._key])
         self._translator = Translator(self.name, self._registry, phones, self._time, default_region, self._key)
         wanted = (*self._translator.heard, LAST_WORD)
         self.client = AmiClient(replace(settings, required_actions=REQUIRED_ACTIONS, wanted_events=wanted))
@@ -122,11 +126,12 @@ class Node:
                 self._heard(item)
 
     def _heard(self, message: Message) -> None:
-        """A message we cannot understand must not end the service: it is logged whole, the next one goes on."""
+        """A message we cannot understand must not end the service: the fault is logged, the next one goes on."""
         try:
             events = self._translator.translate(message, self._clock.now())
         except Exception:
-            log.exception("message not understood", node=self.name, message=message.name)
+            hide = [value for name, value in message.headers if name.lower() in STRANGERS]
+            log.exception("message not understood", node=self.name, message=message.name, hide=hide)
             return
         self._steering.drop_late()
         for event in events:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from typing import Annotated
+from urllib.parse import unquote
 
 import phonenumbers
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, WithJsonSchema
@@ -65,6 +66,13 @@ def _database(url: str) -> str:
     if not url.startswith(DATABASES) or not url.isprintable():
         raise ValueError(f"write {DATABASES[0]}/var/acd.db or {DATABASES[1]}user:password@host/acd")
     return url
+
+
+def passwords(url: str) -> list[str]:
+    """The password in a database's address, as it is written and as it is meant; empty when there is none."""
+    login, at, _ = url.partition("://")[2].rpartition("@")
+    written = login.partition(":")[2] if at else ""
+    return [written, unquote(written)] if written else []
 
 
 def _skill(name: str) -> str:

@@ -31,6 +31,7 @@ from acd.config.kinds import (
     SkillLevel,
     SkillName,
     Timezone,
+    passwords,
 )
 from acd.queues.model import PRIORITY_LIMIT
 from acd.queues.strategies import STRATEGIES
@@ -386,3 +387,9 @@ class Settings(Section):
     records: Records = Field(default_factory=Records, description="How long calls are remembered.")
     log: Log = Field(default_factory=Log, description="What the daemon says of itself.")
     event_log: EventLog = Field(default_factory=EventLog, description="What the brain heard, for `acd replay`.")
+
+    def secrets(self) -> list[str]:
+        """Everything in it that the log must never hold; the sample's own secret is none."""
+        nodes = [node.secret.get_secret_value() for node in self.asterisk]
+        digests = [token.sha256 for token in self.tokens]
+        return [one for one in (*nodes, *passwords(self.database), *digests) if one and one != DEFAULT_SECRET]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
 import pytest
 from structlog.testing import CapturedCall, CapturingLogger
 
-from acd import tasks
+from acd import log, tasks
 from acd.dispatcher import BURST, Dispatcher
 from acd.errors import AcdError, NotAllowed, UnknownAgent
 from acd.ivr.core import Core
@@ -18,6 +19,7 @@ from acd.queues import commands as cmd
 from acd.queues import events as ev
 from acd.queues.model import AgentId, CallId, OfferId, QueueName
 from tests.playbooks.words import SALES, agent, plan
+from tests.unit.logging_state import logging_as_before  # noqa: F401
 
 AT = 1_800_000_000.0
 ANNA = AgentId("1001")
@@ -208,3 +210,19 @@ async def test_a_full_inbox_refuses_what_can_be_read_back_and_nothing_else() -> 
     await tasks.stop(running)
     assert world.dispatcher.pending() == 0
     assert {entry.record.id for entry in world.entries if entry.record} == {"c1", "c2"}
+
+
+@pytest.mark.usefixtures("logging_as_before")
+async def test_a_mistake_is_logged_without_what_the_event_says_of_the_caller(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(event: ev.Event) -> list[cmd.Command]:
+        raise ValueError(f"cannot understand {event!r}")
+
+    stream = io.StringIO()
+    log.setup("debug", "json", stream)
+    monkeypatch.setattr(world.core, "handle", fails)
+    with pytest.raises(AcdError, match="mistake"):
+        await world.dispatcher.ask(entered())
+    assert "c1" in stream.getvalue() and "cannot understand" in stream.getvalue()
+    assert "Иван" not in stream.getvalue() and "79160000001" not in stream.getvalue()
