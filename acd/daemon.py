@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import secrets
 import signal
 from collections.abc import AsyncIterator, Coroutine, Mapping
@@ -36,6 +37,7 @@ from acd.errors import AmiError, StorageError
 from acd.eventlog import MB, EventLog, EventLogSettings
 from acd.feed import LiveFeed
 from acd.ivr.core import Core, Recipe
+from acd.manager import ServiceManager
 from acd.numbers import warm_up
 from acd.plan import message_of, plan_of, script_of
 from acd.queues import events as ev
@@ -137,6 +139,7 @@ class Daemon:
             store=FreshStore(self.store, self.recorder),
             gauges=self.readings,
         )
+        self.manager = ServiceManager.of(os.environ)
         self._database_problem: str | None = "not opened yet"
         self._tasks: list[asyncio.Task[None]] = []
         self._recording: asyncio.Task[None] | None = None
@@ -172,10 +175,12 @@ class Daemon:
         for node in self.nodes:
             self._spawn(node.run(), f"node {node.name}")
         self._spawn(self._midnights(), "midnights")
+        self._spawn(self.manager.keep_informed(self.problems, self._progress), "service manager")
         log.info("started", api=self.api.url, queues=len(self.plan.queues), agents=len(self.plan.agents))
 
     async def stop(self) -> None:
         """Withdraw offers, keep the callers' places in Asterisk, flush the records."""
+        self.manager.stopping()
         await self.api.stop()
         self.feed.close()
         if self._tasks:
@@ -286,6 +291,9 @@ class Daemon:
         """What keeps us from being ready."""
         database = self._database_problem or self.recorder.health()
         return {**({"database": database} if database else {}), **self.switch.problems()}
+
+    def _progress(self) -> tuple[int, int]:
+        return self.dispatcher.pending(), self.dispatcher.handled
 
     def degraded(self) -> Mapping[str, str]:
         """What is worth a look."""

@@ -5,7 +5,7 @@ those modules of this package that do likewise. Steps, in the order given on the
 
     venv      .venv/ with the versions of requirements.lock and the console script
     asterisk  an Asterisk for the laboratory (acd.lab.install says which)
-    tests     Debian packages the tests use: PostgreSQL, SIPp, baresip
+    tests     Debian packages the tests use: PostgreSQL, SIPp, baresip, systemd-analyze
     prompts   Debian packages that speak
     lock      requirements.lock anew, from pyproject.toml
 
@@ -37,6 +37,7 @@ TEST_PACKAGES = {
     "postgresql-15": "/usr/lib/postgresql/15/bin/postgres",
     "sip-tester": "sipp",
     "baresip-core": "baresip",
+    "systemd": "systemd-analyze",
 }
 PROMPT_PACKAGES = {
     "festival": "text2wave",
