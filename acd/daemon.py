@@ -1,7 +1,9 @@
 """The composition root: builds every object by hand, boots them in order, and ends them well.
 
-Boot: database up to date -> open calls loaded -> every Asterisk read back -> ready. A database that is away holds up
-nothing: calls go on, what is to be recorded waits, and health says so.
+Boot: database up to date -> agents and open calls loaded -> every Asterisk read back -> the line opened: matched once
+over everything -> ready. The links to the Asterisks are made while the database is opened; their pictures follow it. A
+database that is away holds up nothing: calls go on, what is to be recorded waits, and health says so; an Asterisk that
+is away holds up the callers of the others for a bounded time.
 """
 
 from __future__ import annotations
@@ -40,9 +42,9 @@ from acd.ivr.core import Core, Recipe
 from acd.manager import ServiceManager
 from acd.numbers import warm_up
 from acd.plan import message_of, plan_of, script_of
+from acd.queues import boot, places, sticky
 from acd.queues import events as ev
-from acd.queues import places, sticky
-from acd.queues.commands import AgentChanged, Journal
+from acd.queues.commands import AgentChanged, AgentKept, Journal
 from acd.queues.journey import CallRecord
 from acd.queues.model import AgentId
 from acd.records import database
@@ -59,6 +61,7 @@ GC_THRESHOLD = 20_000  # new objects between two looks: some hundred calls' wort
 LAST_ORDERS_S = 2.0
 DATABASE_RETRY_S = 5.0
 DATABASE_PATIENCE_S = 15.0
+STAMP_EVERY_S = 60.0  # how exactly a killed daemon's end is known: no agent's state depends on a minute
 
 
 async def run(settings: Settings) -> None:
@@ -126,6 +129,7 @@ class Daemon:
         self.dispatcher = Dispatcher(self.core, self.recorder, self._watch, tape=self.event_log)
         self.timers = LoopTimers(self.clock, self.dispatcher.post)
         self.phones = Phones()
+        self._loaded = asyncio.Event()
         self.nodes = [self._node(asterisk) for asterisk in settings.asterisk]
         self.switch = Nodes(self.nodes)
         self.dispatcher.connect(self.switch, self.timers)
@@ -141,6 +145,7 @@ class Daemon:
         )
         self.manager = ServiceManager.of(os.environ)
         self._database_problem: str | None = "not opened yet"
+        self._open = False
         self._tasks: list[asyncio.Task[None]] = []
         self._recording: asyncio.Task[None] | None = None
         self._taping: asyncio.Task[None] | None = None
@@ -159,6 +164,7 @@ class Daemon:
             heartbeat_s=self.settings.fallback.heartbeat_s,
             directory=directory(self.plan),
             on_change=lambda view: self.feed.publish(node=view),
+            loaded=self._loaded,
         )
 
     # -- life ---------------------------------------------------------------------------------------------------
@@ -170,12 +176,15 @@ class Daemon:
         if self.event_log is not None:
             self._taping = tasks.spawn(self.event_log.run(), "event log")
         self._spawn(self.dispatcher.run(), "dispatcher")
-        await self._open_database()
-        await self._log_in_early_birds()
+        self.dispatcher.post(boot.Booting(self.clock.now()))
         for node in self.nodes:
             self._spawn(node.run(), f"node {node.name}")
+        await self._open_database()
+        self._loaded.set()
+        self._spawn(self._open_line(), "opening")
         self._spawn(self._midnights(), "midnights")
         self._spawn(self.manager.keep_informed(self.problems, self._progress), "service manager")
+        self._spawn(self._keep_stamping(), "stamps")
         log.info("started", api=self.api.url, queues=len(self.plan.queues), agents=len(self.plan.agents))
 
     async def stop(self) -> None:
@@ -194,6 +203,7 @@ class Daemon:
             await asyncio.wait({self._taping}, timeout=FLUSH_S)
         if self._recording is not None:
             await self.recorder.flush(FLUSH_S)
+            await self._stamp()
         if self.recorder.queued:
             log.error("records lost at the stop", entries=self.recorder.queued, problem=self._database_problem)
         await tasks.stop(self._recording)
@@ -209,6 +219,15 @@ class Daemon:
         except (TimeoutError, AmiError) as error:
             log.warning("Asterisk did not answer the last orders in time", error=str(error))
 
+    async def _open_line(self) -> None:
+        """No call is offered to anybody before the rest of the picture is known, or cannot be had for now."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.restart.asterisk_patience_s):
+                await asyncio.gather(*(node.first_look() for node in self.nodes))
+        await self.dispatcher.ask(boot.Opened(self.clock.now()))
+        self._open = True
+        log.info("open", calls=len(self.core.engine.calls), waiting=self.core.engine.matcher.waiting())
+
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._tasks.append(tasks.spawn(work, name))
 
@@ -222,19 +241,21 @@ class Daemon:
         except (StorageError, TimeoutError) as error:
             self._database_problem = str(error) or "the database does not answer"
             log.error("database not usable, going on without", problem=self._database_problem)
+            self.dispatcher.post(boot.AgentsRestored(self.clock.now()))
             self._spawn(self._heal_database(), "database")
 
     async def _try_database(self) -> None:
         """Calls that the last daemon left open are judged by the next picture of their Asterisk."""
         await upgrade(self.settings.database)
+        if self._recording is None:
+            self._recording = tasks.spawn(self.recorder.run(), "recorder")
+        await self.recorder.flush(FLUSH_S)  # calls that ended while the database was away count today as well
         now = self.clock.now()
         quiet_s = self.settings.survey.ask_again_after_days * 86_400
         open_calls = await self.store.open_calls()
         asked = await self.store.surveyed_since(now - quiet_s)
-        if self._recording is None:
-            self._recording = tasks.spawn(self.recorder.run(), "recorder")
-        await self.recorder.flush(FLUSH_S)  # calls that ended while the database was away count today as well
         today = await self._day_began(now)
+        self.dispatcher.post(boot.AgentsRestored(self.clock.now(), await self._agents_before(now)))
         self.dispatcher.post(ev.Restored(now, open_calls, *await self._remembered(now), asked_at=asked))
         self.dispatcher.post(today)
         self._database_problem = None
@@ -256,10 +277,25 @@ class Daemon:
                 self._database_problem = str(error)
         log.info("database usable again")
 
-    async def _log_in_early_birds(self) -> None:
-        for agent in self.plan.agents.values():
-            if agent.login_at_start:
-                await self.dispatcher.ask(ev.AgentLogin(self.clock.now(), agent.id))
+    async def _agents_before(self, now: float) -> tuple[AgentKept, ...]:
+        """As the last daemon left them; nothing when it has been gone for so long that it was another day's work."""
+        alive_at = await self.store.last_stamp()
+        keep_s = self.settings.restart.keep_agents_s
+        if alive_at is None or now - alive_at > keep_s:
+            return ()
+        return await self.store.standings()
+
+    async def _keep_stamping(self) -> None:
+        while True:
+            if self._database_problem is None:  # what the last daemon stamped has been read
+                await self._stamp()
+            await asyncio.sleep(STAMP_EVERY_S)
+
+    async def _stamp(self) -> None:
+        try:
+            await self.store.stamp(self.clock.now())
+        except StorageError as error:
+            log.warning("not stamped as alive", error=str(error))
 
     # -- days -------------------------------------------------------------------------------------------------------
 
@@ -290,7 +326,8 @@ class Daemon:
     def problems(self) -> Mapping[str, str]:
         """What keeps us from being ready."""
         database = self._database_problem or self.recorder.health()
-        return {**({"database": database} if database else {}), **self.switch.problems()}
+        starting = {} if self._open else {"start": "Asterisk is being read back"}
+        return {**({"database": database} if database else {}), **self.switch.problems(), **starting}
 
     def _progress(self) -> tuple[int, int]:
         return self.dispatcher.pending(), self.dispatcher.handled

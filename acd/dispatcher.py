@@ -16,8 +16,10 @@ from acd.errors import AcdError
 from acd.ivr.core import Core
 from acd.masking import personal
 from acd.ports import Entry, Recorder, Switch, Tape, Timers
+from acd.queues.boot import AgentsRestored, Booting, Opened
 from acd.queues.commands import (
     AgentChanged,
+    AgentKept,
     BookCommand,
     CancelTimer,
     Command,
@@ -37,7 +39,7 @@ log = structlog.get_logger(__name__)
 
 INBOX_LIMIT = 20_000
 BURST = 64  # events decided on in a row before the loop gets a turn: a full inbox must not starve timers and HTTP
-NEVER_REFUSED = (NodeLost, NodeRead, Restored, DayBegan, Stopping, TimerDue)
+NEVER_REFUSED = (Booting, AgentsRestored, Restored, NodeLost, NodeRead, Opened, DayBegan, Stopping, TimerDue)
 """Nobody would tell these again, and there are never many: one per link, boot, day or timer."""
 
 Watcher = Callable[[AgentChanged | Journal], None]
@@ -146,6 +148,8 @@ class Dispatcher:
             case AgentChanged():
                 self._recorder.put(Entry(agent=command))
                 self._watch(command)
+            case AgentKept():
+                self._recorder.put(Entry(kept=command))
             case Served() | TakeMessage():
                 raise AssertionError("the core answers this itself")
             case _:

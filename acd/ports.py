@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from acd.queues.commands import AgentChanged, Command, SwitchCommand
+from acd.queues.commands import AgentChanged, AgentKept, Command, SwitchCommand
 from acd.queues.events import Event
 from acd.queues.journey import CallRecord, JourneyEvent
 from acd.queues.model import AgentId, CallId, QueueName
@@ -39,11 +39,12 @@ class Timers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing to be recorded: a fact of a journey with the record it leads to, or an agent's change of state."""
+    """One thing to be recorded: a fact of a journey with the record it leads to, or a change of an agent's."""
 
     journey: JourneyEvent | None = None
     record: CallRecord | None = None
     agent: AgentChanged | None = None
+    kept: AgentKept | None = None
 
 
 class Recorder(Protocol):
@@ -131,6 +132,18 @@ class Store(Protocol):
 
     async def surveyed_since(self, at: float) -> Mapping[str, float]:
         """Number -> when it was last asked the survey question, for those asked at or after `at`."""
+        ...
+
+    async def standings(self) -> tuple[AgentKept, ...]:
+        """What was last kept of every agent, by id."""
+        ...
+
+    async def stamp(self, at: float) -> None:
+        """The daemon is alive at `at`."""
+        ...
+
+    async def last_stamp(self) -> float | None:
+        """When it last was; None when nobody ever said."""
         ...
 
     async def agent_sessions(self, agent_id: AgentId, since: float, until: float) -> tuple[AgentSession, ...]: ...

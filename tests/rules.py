@@ -62,9 +62,9 @@ def offers_and_agents_agree(core: Core) -> None:
 
 def nobody_waits_beside_a_ready_agent(core: Core, at: float) -> None:
     """Unless a named step says why: away, in a back-off, refused a moment ago, hanging up, held for somebody else, or
-    the daemon stops."""
+    the daemon begins or stops."""
     engine = core.engine
-    if engine.stopping:
+    if engine.closed is not None:
         return
     ready = [agent for agent in engine.desk.agents.values() if agent_state(agent, at) is AgentState.READY]
     for call in engine.calls.values():

@@ -42,6 +42,7 @@ class AmiClient:
         self.settings = settings
         self.counters = AmiCounters()
         self.generation = 0
+        self.failed = asyncio.Event()  # set when an attempt to link has come to nothing
         self._wall_clock = wall_clock
         self._inbox = Inbox(settings.max_queued_messages, settings.max_queued_bytes)
         self._backoff = Backoff(settings)
@@ -288,6 +289,7 @@ class AmiClient:
         return link.send(action, timeout_s=timeout_s)
 
     def _note(self, reason: str) -> None:
+        self.failed.set()
         if reason != self._last_error:
             log.warning("ami link down", node=self.settings.name, reason=reason)
         self._last_error = reason

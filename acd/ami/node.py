@@ -63,7 +63,9 @@ class Node:
         heartbeat_s: float,
         directory: Mapping[str, str],
         on_change: Callable[[NodeView], None],
+        loaded: asyncio.Event,
     ) -> None:
+        """`loaded`: what the records know has been posted, and the picture may follow it."""
         self.name = settings.name
         self._phones = phones
         self._clock = clock
@@ -73,6 +75,8 @@ class Node:
         self._heartbeat_s = heartbeat_s
         self._directory = directory
         self._on_change = on_change
+        self._loaded = loaded
+        self._looked = asyncio.Event()
         self._time = fields.AsteriskTime()
         self._registry = Registry(endpoints)
         self._key = secrets.token_hex(16)
@@ -104,6 +108,14 @@ class Node:
         """The link's own words while there is none; else what we found on it."""
         said = None if self.client.connected else self.client.status().last_error
         return said or self._problem
+
+    async def first_look(self) -> None:
+        """Returns when this Asterisk's picture has been posted, or it cannot be had for now."""
+        signs = [tasks.spawn(sign.wait(), f"first look {self.name}") for sign in (self._looked, self.client.failed)]
+        try:
+            await asyncio.wait(signs, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await tasks.stop(*signs)
 
     async def run(self) -> None:
         """Serve until cancelled."""
@@ -153,16 +165,19 @@ class Node:
             await self.client.action("Setvar", ("Variable", "ACD_KEY"), ("Value", self._key))
             for names, values in batches(self._directory):
                 await self.client.action("Setvar", ("Variable", names), ("Value", values))
+            await self._loaded.wait()
             found = await self._read(restarted, sweep=False)
             await self._send_heartbeat()
         except AmiError as error:
             if str(error) != self._problem:
                 log.warning("node not in service", node=self.name, problem=str(error))
             self._problem = str(error)
+            self._looked.set()
             self.client.abort(self._problem)
             return
         self._last_boot = boot
         self._post(found)
+        self._looked.set()
         self._enter_service(len(found.calls), restarted)
 
     async def _check_version(self) -> None:

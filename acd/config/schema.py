@@ -149,6 +149,20 @@ class Fallback(Section):
     )
 
 
+class Restart(Section):
+    """What the daemon takes over of the one before it."""
+
+    keep_agents_s: float = Field(
+        14_400,
+        ge=0,
+        le=2_592_000,
+        description="Longest absence after which agents are as they were. Default: 4 h, no repair lasts so long.",
+    )
+    asterisk_patience_s: float = Field(
+        5, ge=0, le=60, description="Seconds a silent Asterisk holds up the others' callers at the start. Default: 5."
+    )
+
+
 class Records(Section):
     """How long calls are remembered."""
 
@@ -384,6 +398,7 @@ class Settings(Section):
     voicemail: Voicemail = Field(default_factory=Voicemail, description="Messages of callers.")
     ami: Ami = Field(default_factory=Ami, description="How patient the manager link is.")
     fallback: Fallback = Field(default_factory=Fallback, description="While the daemon is away.")
+    restart: Restart = Field(default_factory=Restart, description="What a new daemon takes over of the last one.")
     records: Records = Field(default_factory=Records, description="How long calls are remembered.")
     log: Log = Field(default_factory=Log, description="What the daemon says of itself.")
     event_log: EventLog = Field(default_factory=EventLog, description="What the brain heard, for `acd replay`.")

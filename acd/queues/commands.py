@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from acd.queues.journey import JourneyEvent
-from acd.queues.model import DEFAULT_MUSIC, AgentId, AgentState, CallId, OfferId, QueueName, SurveyKind
+from acd.queues.model import DEFAULT_MUSIC, AgentId, AgentState, CallId, OfferId, QueueName, Standing, SurveyKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +184,15 @@ class AgentChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentKept:
+    """What of an agent the next daemon must know has changed: the newest is the whole truth."""
+
+    at: float
+    agent_id: AgentId
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
 class Served:
     """A conversation ended and the caller is still here: the IVR's turn."""
 
@@ -202,5 +211,5 @@ class TakeMessage:
 
 
 SwitchCommand = Hold | Ring | Drop | Withdraw | Mark | Adopt | Reclaim | Say | Collect | Bye | Record | MirrorAgent
-BookCommand = SetTimer | CancelTimer | Journal | AgentChanged | Served | TakeMessage
+BookCommand = SetTimer | CancelTimer | Journal | AgentChanged | AgentKept | Served | TakeMessage
 Command = SwitchCommand | BookCommand

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Set
 
 from acd.errors import AcdError, NotAllowed, UnknownAgent
 from acd.queues.alarms import Alarms
-from acd.queues.commands import AgentChanged, Command, MirrorAgent
+from acd.queues.commands import AgentChanged, AgentKept, Command, MirrorAgent
 from acd.queues.duty import Duty
 from acd.queues.model import Agent, AgentId, AgentState, Backoff, Call, CallId, Offer, OfferResult, Plan, QueueSpec
+from acd.queues.standings import Standings, deadlines_of_now
 from acd.queues.states import agent_state
 
 MISSED = "missed"
@@ -33,6 +34,7 @@ class Desk:
         self._resting: dict[AgentId, Agent] = {}
         self._on_duty: dict[AgentId, Agent] = {}
         self._shown: dict[AgentId, tuple[AgentState, str | None, CallId | None]] = {}
+        self._standings = Standings(emit)
         self._mirrored: dict[AgentId, tuple[bool, bool]] = {}
         self._mirror_all = False  # once: the logged out as well, who may have stayed members
 
@@ -54,10 +56,39 @@ class Desk:
             return NotAllowed(f"agent {agent_id} is logged out; log in first")
         return None
 
+    # -- how they begin ---------------------------------------------------------------------------------------
+
+    def begin(self, standings: Iterable[AgentKept], at: float) -> None:
+        """As they stood when the last daemon ended, or as the plan says; nothing for whom something happened since."""
+        known = {kept.agent_id: kept for kept in standings}
+        for agent in self.agents.values():
+            if not self._standings.as_begun(agent):
+                continue
+            kept = known.get(agent.spec.id)
+            if kept is not None:
+                self._restore(agent, kept, at)
+            elif agent.spec.login_at_start and not agent.logged_in:
+                self.login(agent, at)
+            self._standings.began(agent)
+
+    def _restore(self, agent: Agent, kept: AgentKept, at: float) -> None:
+        was = deadlines_of_now(kept, at)
+        agent.logged_in, agent.pause_reason = was.logged_in, was.pause_reason
+        agent.missed_in_row, agent.failures_in_row = was.missed_in_row, was.failures_in_row
+        self._end_wrap_up(agent)
+        self._end_rest(agent)
+        agent.idle_since, agent.wrap_until = was.idle_since, was.wrap_until
+        if was.wrap_until is not None:
+            self._alarms.set(f"wrap:{agent.spec.id}", was.wrap_until)
+        if was.rest_until:
+            agent.unanswered = was.unanswered
+            self._rest(agent, was.rest_until)
+
     # -- what the agents do -----------------------------------------------------------------------------------
 
     def login(self, agent: Agent, at: float) -> None:
         """The agent asks for work; nothing changes for one who is logged in already."""
+        self._standings.ordered(agent)
         if not agent.logged_in:
             agent.logged_in = True
             self._fresh(agent, at)
@@ -267,6 +298,7 @@ class Desk:
         """Tell the world about every agent whose visible state or place in the fallback queue changed."""
         for agent in self._touched.values():
             self._show(agent, at)
+            self._standings.keep(agent, at)
             self._mirror(agent)
         self._touched.clear()
         self._mirror_all = False

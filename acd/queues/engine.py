@@ -5,8 +5,8 @@
        +---- refused, busy, no answer, unreachable, withdrawn ----+     (the caller may leave from anywhere)
 
 A call keeps `joined_at` in every case, so its place in the line is never lost. After every event but those of a
-stopping daemon the line is matched against the ready agents: there is never a waiting call beside a ready agent who
-could take it. An event about an offer or a call that is over is ignored: it came late, which is no error.
+daemon that begins or stops the line is matched against the ready agents: there is never a waiting call beside a ready
+agent who could take it. An event about an offer or a call that is over is ignored: it came late, which is no error.
 
 This file is the table of contents: which event goes where. Who takes whom is in `matcher`. What is done about a caller
 is in `calls`, about one whom an agent sends on in `transfers`, about a ringing phone in `offers`, about a call that
@@ -17,8 +17,8 @@ Asterisk in `recovery`.
 from __future__ import annotations
 
 from acd.errors import AcdError, NotAllowed, UnknownCall, UnknownMessage
+from acd.queues import boot, refusals
 from acd.queues import events as ev
-from acd.queues import refusals
 from acd.queues.book import Book
 from acd.queues.calls import Calls
 from acd.queues.commands import Command
@@ -67,11 +67,19 @@ class Engine:
         self.matcher = Matcher(shop, draw)
         self._deciding = Deciding(shop, self.matcher)
         self.stopping = False
+        self.booting = False
 
     @property
     def shop(self) -> Shop:
         """The floor, for those who only look."""
         return self._shop
+
+    @property
+    def closed(self) -> str | None:
+        """Why no call is offered to anybody at the moment; None when the line is matched."""
+        if self.stopping:
+            return "the daemon is stopping"
+        return "the daemon is starting: Asterisk is being read back" if self.booting else None
 
     def handle(self, event: ev.Event) -> list[Command]:
         """Decide. The commands are to be carried out in their order."""
@@ -83,7 +91,7 @@ class Engine:
             refusals.thinned_out(self._shop)
         self._calls.sticky.settle(event.at)
         self._deciding.sync(event.at)
-        if self.stopping:
+        if self.closed is not None:
             self.matcher.sync(event.at)
             self.matcher.settle(event.at)
         else:
@@ -107,7 +115,7 @@ class Engine:
                 if known.answered_at is None:
                     return NotAllowed("this call has not been answered, so there is nothing to say about it")
             case ev.CallPriority() | ev.CallMoved() | ev.CallPulled():
-                return self._orders.refusal(event, self.stopping)
+                return self._orders.refusal(event, self.closed)
             case ev.MessageHeard(call_id=call_id, record=record):
                 known = self.book.get(call_id) or record
                 if known is None or known.message is None:
@@ -129,7 +137,7 @@ class Engine:
             ):
                 self._call_event(event)
             case ev.CallPriority() | ev.CallMoved() | ev.CallPulled():
-                self._orders.carry_out(event, self.stopping)
+                self._orders.carry_out(event, self.closed)
             case (
                 ev.OfferRinging()
                 | ev.OfferAccepted()
@@ -141,7 +149,10 @@ class Engine:
                 self._offer_event(event)
             case ev.TimerDue():
                 self._timer_due(event)
-            case ev.NodeLost() | ev.NodeRead() | ev.Restored():
+            case boot.Booting():
+                self.booting = True
+            case ev.NodeLost() | ev.NodeRead() | ev.Restored() | boot.AgentsRestored() | boot.Opened():
+                self.booting = self.booting and not isinstance(event, boot.Opened)
                 self._recovery.handle(event)
             case ev.DayBegan():
                 self.book.begin_day(event.day_began_at, event.ended)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from acd.queues.boot import AgentsRestored, Booting, Opened
 from acd.queues.found import FoundCall
 from acd.queues.journey import CallRecord
 from acd.queues.model import AgentId, CallId, OfferId, OfferResult, QueueName, Side
@@ -372,6 +373,9 @@ Event = (
     | NodeLost
     | NodeRead
     | Restored
+    | Booting
+    | AgentsRestored
+    | Opened
     | DayBegan
     | Disposed
     | CallPriority

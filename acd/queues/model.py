@@ -284,6 +284,23 @@ class Call:
     told: Told | None = None  # the last estimate, so that the next one does not grow without a cause
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What of an agent outlives the daemon: said by hand, or earned. Moments in seconds since 1970.
+
+    Everything else (the phone, the calls) is read back from Asterisk.
+    """
+
+    logged_in: bool = False
+    pause_reason: str | None = None
+    wrap_until: float | None = None
+    idle_since: float = 0.0
+    missed_in_row: int = 0
+    failures_in_row: int = 0
+    rest_until: float = 0.0
+    unanswered: bool = False
+
+
 @dataclass(slots=True)
 class Agent:
     """A living agent. The state a supervisor sees is derived from these facts by `states.agent_state`."""

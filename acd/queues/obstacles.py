@@ -34,6 +34,7 @@ class Obstacle(StrEnum):
     BUSY = "busy"
     REFUSED = "refused"
     STOPPING = "stopping"
+    STARTING = "starting"
     SERVED = "served"  # the call does not wait (any more)
     AWAY = "away"  # its Asterisk cannot be steered, or has it in the fallback queue
     LEAVING = "leaving"  # the caller is hanging up
@@ -72,8 +73,8 @@ def is_theirs(call: Call, agent: Agent) -> bool:
 
 def of_call(engine: Engine, call: Call, at: float) -> Finding | None:
     """What keeps the call from everybody."""
-    if engine.stopping:
-        return Finding(Obstacle.STOPPING, "the daemon is stopping")
+    if engine.closed is not None:
+        return Finding(Obstacle.STOPPING if engine.stopping else Obstacle.STARTING, engine.closed)
     if call.phase is not CallPhase.WAITING:
         return Finding(Obstacle.SERVED, _PHASES[call.phase])
     if not call.at_home:

@@ -38,10 +38,10 @@ class Orders:
         self._calls = calls
         self._offers = offers
 
-    def refusal(self, order: Order, stopping: bool) -> AcdError | None:
-        """Why the order cannot be taken now; None when it can. Nothing is begun when the daemon is `stopping`."""
-        if stopping:
-            return NotAllowed("the daemon is stopping")
+    def refusal(self, order: Order, closed: str | None) -> AcdError | None:
+        """Why the order cannot be taken now; None when it can. Nothing is begun while the line is `closed`."""
+        if closed is not None:
+            return NotAllowed(closed)
         call = self._shop.calls.get(order.call_id)
         if call is None:
             known = self._shop.book.get(order.call_id) is not None
@@ -67,9 +67,9 @@ class Orders:
             return None
         return NotAllowed(f"agent {agent.spec.id} is {state}; only one who is ready can be given a call")
 
-    def carry_out(self, order: Order, stopping: bool) -> None:
+    def carry_out(self, order: Order, closed: str | None) -> None:
         """Do it; nothing when it is refused."""
-        if self.refusal(order, stopping) is not None:
+        if self.refusal(order, closed) is not None:
             return
         call = self._shop.calls[order.call_id]
         match order:

@@ -57,9 +57,12 @@ class Overflows:
         self._arrivals.update({call.id: (call, NOWHERE) for call in self._calls.take_arrivals()})
 
     def turn_away(self, at: float) -> bool:
-        """After the match: who has just joined a queue, found nobody and may not wait. False: nobody had to go."""
+        """After the match: who has just joined a queue, found nobody and may not wait. False: nobody had to go.
+
+        Who came last is asked first: of several who are one too many, that one goes.
+        """
         arrivals, self._arrivals = self._arrivals, {}
-        found_nobody = [came for came in arrivals.values() if came[0].phase is CallPhase.WAITING]
+        found_nobody = [came for came in reversed(arrivals.values()) if came[0].phase is CallPhase.WAITING]
         went = [self._ask(call, JOINING, at, been) for call, been in found_nobody]
         return any(went)
 

@@ -7,18 +7,30 @@ about a call that changed after the reading began; the next one will show what h
 
 from __future__ import annotations
 
+from acd.queues import boot, places
 from acd.queues import events as ev
-from acd.queues import places
 from acd.queues.about import introduce
 from acd.queues.calls import Calls
 from acd.queues.commands import Bye, TakeMessage
 from acd.queues.found import FoundCall
 from acd.queues.journey import CallRecord, Fact, OfferRecord, own_priority
 from acd.queues.limits import OUTCOMES, Reason
-from acd.queues.model import Agent, AgentId, Call, CallPhase, Offer, OfferId, OfferResult, Outcome, QueueName, Side
+from acd.queues.model import (
+    Agent,
+    AgentId,
+    Call,
+    CallPhase,
+    Offer,
+    OfferId,
+    OfferResult,
+    Outcome,
+    QueueName,
+    QueueSpec,
+    Side,
+)
 from acd.queues.offers import LIVE, Offers
 from acd.queues.shop import Shop
-from acd.queues.transfers import TALKED, Transfers
+from acd.queues.transfers import TALKED, Transfers, sent_on
 
 HOLDING = ("enter", "hold", "fallback")
 
@@ -33,9 +45,14 @@ class Recovery:
         self._offers = offers
         self._in_step: set[str] = set()  # nodes whose link has held since they were last read
 
-    def handle(self, event: ev.NodeLost | ev.NodeRead | ev.Restored) -> None:
+    def handle(self, event: ev.NodeLost | ev.NodeRead | ev.Restored | boot.AgentsRestored | boot.Opened) -> None:
         """What the shell has found out about an Asterisk, or remembers of the last daemon."""
         match event:
+            case boot.AgentsRestored():
+                self._agents(event)
+            case boot.Opened():
+                for call in self._shop.waiting.values():
+                    self._shop.changed(call)
             case ev.NodeLost():
                 self.node_lost(event)
             case ev.NodeRead():
@@ -84,6 +101,13 @@ class Recovery:
 
     # -- boot -----------------------------------------------------------------------------------------------
 
+    def _agents(self, event: boot.AgentsRestored) -> None:
+        """Who turns out to be away, the database being late, is rung no longer."""
+        self._shop.desk.begin(event.standings, event.at)
+        for agent in self._shop.desk.agents.values():
+            if not agent.logged_in or agent.pause_reason is not None:
+                self._offers.withdraw_from(agent, event.at)
+
     def _restore(self, record: CallRecord, at: float) -> None:
         did = places.dialled(record)
         call = Call(record.id, record.node, did, record.number, record.name, record.entered_at)
@@ -107,6 +131,8 @@ class Recovery:
             call.agent_id = record.legs[-1].agent if record.legs else record.agent
             if record.talk_ended_at is None:
                 call.phase = CallPhase.TALKING
+            elif sent_on(record) is not None:
+                call.queued_at = max(call.queued_at, record.talk_ended_at)
             elif not unfinished:  # else it is offered once more
                 call.phase = CallPhase.AFTER
         self._shop.add(call)
@@ -115,6 +141,7 @@ class Recovery:
             return
         if queue is not None and call.phase is CallPhase.WAITING:
             self._calls.set_deadlines(call, queue, at)
+            self._restore_hold(call, queue, record, at)
         for last in unfinished:
             self._restore_offer(call, last, at)
 
@@ -127,6 +154,17 @@ class Recovery:
         if last is not None and last.offer_id is not None:
             call.offer_id = last.offer_id
             self._shop.offers[last.offer_id] = Offer(last.offer_id, call.id, agent.spec.id, last.began_at)
+
+    def _restore_hold(self, call: Call, queue: QueueSpec, record: CallRecord, at: float) -> None:
+        """A call that is held for one agent goes on being held until the time that was given then."""
+        if record.answered_at is not None:
+            self._transfers.restore(call, record)
+            return
+        joined = next((event for event in reversed(record.events) if event.fact is Fact.QUEUED), None)
+        if joined is None or joined.at + queue.sticky_s <= at:
+            return
+        if not any(event.fact is Fact.OFFERED and event.seq > joined.seq for event in record.events):
+            self._calls.sticky.hold(call, queue, joined.at)
 
     def _restore_offer(self, call: Call, last: OfferRecord, at: float) -> None:
         agent = self._shop.desk.get(last.agent)

@@ -20,7 +20,7 @@ from acd.queues import refusals
 from acd.queues.calls import Calls
 from acd.queues.commands import Adopt, Reclaim
 from acd.queues.found import FoundCall
-from acd.queues.journey import Fact, Value
+from acd.queues.journey import CallRecord, Fact, JourneyEvent, Value
 from acd.queues.model import Agent, AgentId, Call, CallId, CallPhase, Offer, OfferId, OfferResult, QueueSpec, Side
 from acd.queues.offers import LIVE, Offers
 from acd.queues.places import waits_since
@@ -130,11 +130,15 @@ class Transfers:
         if not agent.logged_in or agent.spec.id == by:
             self._returned(call, agent.spec.id, "logged out" if agent.spec.id != by else "sent it", at)
             return
+        self._hold_for(call, agent, at, call.offers_made)
+
+    def _hold_for(self, call: Call, agent: Agent, at: float, offers_made: int) -> None:
+        """From `at` on, when it had had so many offers."""
         queue = self._shop.queue_of(call)
         call.only = agent.spec.id
         call.only_until = at + (queue.ring_timeout_s if queue is not None else 0.0)
         refusals.forgive(self._shop, call, agent.spec.id)
-        self._held[call.id] = _Hold(agent, call.only_until, call.offers_made)
+        self._held[call.id] = _Hold(agent, call.only_until, offers_made)
         self._shop.alarms.set(f"only:{call.id}", call.only_until)
         self._shop.changed(call)
 
@@ -214,6 +218,21 @@ class Transfers:
         self._shop.move(asked, CallPhase.AFTER, at)
         self._shop.note(asked, at, Fact.MERGED, into=into.id)
 
+    def restore(self, call: Call, record: CallRecord) -> None:
+        """A call that had been sent to an agent when the last daemon ended is held for that agent as long as before."""
+        sent = sent_on(record)
+        if sent is None:
+            return
+        by = AgentId(str(sent.data.get("from") or ""))
+        if by in self._shop.desk.agents:
+            refusals.refused(self._shop, call, by, sent.at)
+        agent = self._shop.desk.get(AgentId(str(sent.data.get("to"))))
+        returned = any(event.fact is Fact.RETURNED and event.seq > sent.seq for event in record.events)
+        if agent is None or returned or sent.data.get("target") != "agent":
+            return
+        offers_made = sum(event.fact is Fact.OFFERED and event.seq < sent.seq for event in record.events)
+        self._hold_for(call, agent, sent.at, offers_made)
+
     # -- afterwards ---------------------------------------------------------------------------------------------------
 
     def settle(self, at: float) -> None:
@@ -253,3 +272,14 @@ class Transfers:
     ) -> None:
         data: dict[str, Value] = {"from": by, "to": to, "kind": kind, "target": target, "consultation": consultation}
         self._shop.note(call, at, Fact.TRANSFERRED, **data)
+
+
+def sent_on(record: CallRecord) -> JourneyEvent | None:
+    """The transfer by which the call is in the line (again), by its record; None when it is not."""
+    for event in reversed(record.events):
+        match event.fact:
+            case Fact.TRANSFERRED:
+                return event
+            case Fact.TALK_ENDED | Fact.CONNECTED | Fact.SURVEY_ASKED | Fact.MERGED | Fact.OVERFLOWED | Fact.ENDED:
+                return None
+    return None

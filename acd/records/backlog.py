@@ -1,8 +1,8 @@
 """What waits to be written, in order and within a bound.
 
 A call takes one place, however many of its facts wait: an entry's record brings all facts of the call along, so the
-newest entry stands for those before it. When the database is away for long, the backlog therefore grows with the
-number of calls, not with what happens in them.
+newest entry stands for those before it; what is kept of an agent likewise. When the database is away for long, the
+backlog therefore grows with the number of calls, not with what happens in them.
 
 When the bound is reached, what comes is refused and what waits is kept. A call that is refused this way is whole
 again with its next fact that finds room, because that one too brings all the earlier ones; to throw out the oldest
@@ -62,6 +62,8 @@ class Backlog:
 def _key(entry: Entry) -> Hashable:
     """Entries with the same key stand for each other; an entry that is not whole stands for itself alone."""
     record = entry.record
+    if entry.kept is not None and entry.agent is None and record is None:
+        return ("kept", entry.kept.agent_id)
     if record is not None and entry.agent is None and len(record.events) == record.seq:
         return record.id
     return id(entry)  # alive as long as it is in the backlog, so nothing else has this number

@@ -7,18 +7,22 @@ from dataclasses import dataclass
 
 from acd.errors import RecordRefused
 from acd.ports import Entry
-from acd.queues.commands import AgentChanged
+from acd.queues.commands import AgentChanged, AgentKept
 from acd.queues.journey import CallRecord, JourneyEvent
-from acd.queues.model import CallId
+from acd.queues.model import AgentId, CallId
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Entries sorted out: `records` and `facts` by call, facts by their `seq`, changes of agents as they came."""
+    """Entries sorted out: `records` and `facts` by call, facts by their `seq`, changes of agents as they came.
+
+    `kept`: the last of each agent.
+    """
 
     records: Mapping[CallId, CallRecord]
     facts: Mapping[CallId, Mapping[int, JourneyEvent]]
     changes: tuple[AgentChanged, ...]
+    kept: Mapping[AgentId, AgentKept]
 
     def new_facts(self, call_id: CallId, known_seq: int) -> list[JourneyEvent]:
         """The call's facts to be written when the store has its record up to `known_seq`, in order.
@@ -35,6 +39,7 @@ def collect(entries: Sequence[Entry]) -> Batch:
     records: dict[CallId, CallRecord] = {}
     facts: dict[CallId, dict[int, JourneyEvent]] = {}
     changes: list[AgentChanged] = []
+    kept: dict[AgentId, AgentKept] = {}
     for entry in entries:
         if entry.record is not None:
             known = records.get(entry.record.id)
@@ -46,4 +51,6 @@ def collect(entries: Sequence[Entry]) -> Batch:
             facts.setdefault(entry.journey.call_id, {}).setdefault(entry.journey.seq, entry.journey)
         if entry.agent is not None:
             changes.append(entry.agent)
-    return Batch(records, facts, tuple(changes))
+        if entry.kept is not None:
+            kept[entry.kept.agent_id] = entry.kept
+    return Batch(records, facts, tuple(changes), kept)

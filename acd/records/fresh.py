@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from acd.ports import AgentSession, CallFilter, Entry, Page, Store
+from acd.queues.commands import AgentKept
 from acd.queues.journey import CallRecord
 from acd.queues.model import AgentId, CallId
 from acd.records.recorder import Recorder
@@ -58,6 +59,18 @@ class FreshStore(Store):
     async def surveyed_since(self, at: float) -> Mapping[str, float]:
         """As the store, with what was put before."""
         return await (await self._settled()).surveyed_since(at)
+
+    async def standings(self) -> tuple[AgentKept, ...]:
+        """As the store, with what was put before."""
+        return await (await self._settled()).standings()
+
+    async def stamp(self, at: float) -> None:
+        """As the store."""
+        await self._store.stamp(at)
+
+    async def last_stamp(self) -> float | None:
+        """As the store."""
+        return await self._store.last_stamp()
 
     async def agent_sessions(self, agent_id: AgentId, since: float, until: float) -> tuple[AgentSession, ...]:
         """As the store, with what was put before."""

@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 
 from acd.numbers import normalise
 from acd.ports import AgentSession, CallFilter, Entry, Page, Store
-from acd.queues.commands import AgentChanged
+from acd.queues.commands import AgentChanged, AgentKept
 from acd.queues.journey import CallRecord, JourneyEvent
 from acd.queues.model import AgentId, CallId
 from acd.queues.places import LEFT
@@ -27,6 +27,8 @@ class MemoryStore(Store):
         self._max_calls = max_calls
         self._records: dict[CallId, CallRecord] = {}  # without their events
         self._events: dict[CallId, dict[int, JourneyEvent]] = {}
+        self._kept: dict[AgentId, AgentKept] = {}
+        self._alive_at: float | None = None
         self._changes: dict[AgentId, dict[tuple[float, str], AgentChanged]] = {}
 
     async def write(self, entries: Sequence[Entry]) -> None:
@@ -38,6 +40,7 @@ class MemoryStore(Store):
             own.setdefault((change.at, change.state), change)
             if len(own) > self._max_calls:
                 del own[next(iter(own))]
+        self._kept.update(batch.kept)
         self._forget()
 
     async def call(self, call_id: CallId) -> CallRecord | None:
@@ -89,6 +92,15 @@ class MemoryStore(Store):
             if record.number and moment is not None and moment >= at:
                 asked[record.number] = max(moment, asked.get(record.number, moment))
         return asked
+
+    async def standings(self) -> tuple[AgentKept, ...]:
+        return tuple(kept for _, kept in sorted(self._kept.items()))
+
+    async def stamp(self, at: float) -> None:
+        self._alive_at = at
+
+    async def last_stamp(self) -> float | None:
+        return self._alive_at
 
     async def agent_sessions(self, agent_id: AgentId, since: float, until: float) -> tuple[AgentSession, ...]:
         """Those that overlap `since` <= t < `until`, whole, oldest first; stretches of no length are left out."""

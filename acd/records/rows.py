@@ -10,9 +10,9 @@ from sqlalchemy import Row
 
 from acd.numbers import normalise
 from acd.ports import AgentSession
-from acd.queues.commands import AgentChanged
+from acd.queues.commands import AgentChanged, AgentKept
 from acd.queues.journey import CallRecord, Fact, JourneyEvent, LegRecord, Message, OfferRecord
-from acd.queues.model import AgentId, CallId, OfferId, OfferResult, Outcome, Side, SurveyResult
+from acd.queues.model import AgentId, CallId, OfferId, OfferResult, Outcome, Side, Standing, SurveyResult
 
 Values = dict[str, Any]
 """One row to be written: column name -> value."""
@@ -112,6 +112,17 @@ def change_values(change: AgentChanged) -> Values:
         "reason": change.reason,
         "call_id": change.call_id,
     }
+
+
+def kept_values(kept: AgentKept) -> Values:
+    """The row of `agents`."""
+    return {"agent_id": kept.agent_id, "at": kept.at, **asdict(kept.standing)}
+
+
+def kept_of(row: Row[Any]) -> AgentKept:
+    """What a row of `agents` holds."""
+    facts = {name: value for name, value in row._mapping.items() if name not in ("agent_id", "at")}
+    return AgentKept(row.at, AgentId(row.agent_id), Standing(**facts))
 
 
 def record_of(row: Row[Any], offers: Sequence[OfferRecord] = (), events: Sequence[JourneyEvent] = ()) -> CallRecord:

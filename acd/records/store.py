@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from acd.numbers import normalise
 from acd.ports import AgentSession, CallFilter, Entry, Page, Store
+from acd.queues.commands import AgentKept
 from acd.queues.journey import CallRecord, JourneyEvent, OfferRecord
 from acd.queues.model import AgentId, CallId
 from acd.queues.places import LEFT
@@ -22,7 +23,7 @@ from acd.records import rows
 from acd.records.batch import collect
 from acd.records.database import POSTGRES
 from acd.records.explain import translated
-from acd.records.tables import agent_sessions, call_events, calls, offers, surveys, voicemails
+from acd.records.tables import agent_sessions, agents, call_events, calls, life, offers, surveys, voicemails
 from acd.records.writing import BatchWriter, writer_for
 
 MAX_PAGE = 1000
@@ -123,6 +124,20 @@ class SqlStore(Store):
         )
         async with self._begin() as connection:
             return {row.number: row.last_asked_at for row in await connection.execute(query)}
+
+    async def standings(self) -> tuple[AgentKept, ...]:
+        async with self._begin() as connection:
+            found = await connection.execute(select(agents).order_by(agents.c.agent_id))
+            return tuple(rows.kept_of(row) for row in found)
+
+    async def stamp(self, at: float) -> None:
+        with translated(self._engine.url):
+            await self._writer.run(lambda connection: self._batches.stamp(connection, at))
+
+    async def last_stamp(self) -> float | None:
+        async with self._begin() as connection:
+            found: float | None = (await connection.execute(select(func.max(life.c.alive_at)))).scalar()
+            return found
 
     async def agent_sessions(self, agent_id: AgentId, since: float, until: float) -> tuple[AgentSession, ...]:
         """Those that overlap `since` <= t < `until`, whole, oldest first; stretches of no length are left out."""

@@ -109,6 +109,30 @@ voicemails = Table(
     Column("heard_at", Double),
 )
 
+# What of each agent the next daemon must know: the last word only. `at`: when it was said.
+agents = Table(
+    "agents",
+    metadata,
+    Column("agent_id", _key, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("logged_in", Boolean, nullable=False),
+    Column("pause_reason", Text),
+    Column("wrap_until", Double),
+    Column("idle_since", Double, nullable=False),
+    Column("missed_in_row", Integer, nullable=False),
+    Column("failures_in_row", Integer, nullable=False),
+    Column("rest_until", Double, nullable=False),
+    Column("unanswered", Boolean, nullable=False),
+)
+
+# One row: when the daemon was last alive.
+life = Table(
+    "life",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("alive_at", Double, nullable=False),
+)
+
 # One row per change; a stretch ends where the agent's next one begins, so nothing needs to be closed afterwards and
 # a change written twice, or late, harms nothing. `id` orders changes of one and the same moment.
 agent_sessions = Table(

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Dialect, Table, or_
 from sqlalchemy.dialects import postgresql, sqlite
 
-from acd.records.tables import agent_sessions, call_events, calls, offers, surveys, voicemails
+from acd.records.tables import agent_sessions, agents, call_events, calls, life, offers, surveys, voicemails
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ class Upserts(Mapping[str, Any]):
             "surveys": self._stays(surveys.c.result),
             "voicemails": self._stays(voicemails.c.heard_at),
             "agent_sessions": self._insert(agent_sessions).on_conflict_do_nothing(),
+            "agents": self._last_wins(agents),
+            "life": self._last_wins(life),
         }
 
     def write(self, connection: Connection, table: str, values: Sequence[Mapping[str, Any]]) -> None:
@@ -71,6 +73,13 @@ class Upserts(Mapping[str, Any]):
             index_elements=list(table.primary_key),
             set_=_all_but_key(table, statement),
             where=table.c.seq < statement.excluded.seq,
+        )
+
+    def _last_wins(self, table: Table) -> Any:
+        """By the order of writing: moments of two daemons' clocks are not to be compared."""
+        statement = self._insert(table)
+        return statement.on_conflict_do_update(
+            index_elements=list(table.primary_key), set_=_all_but_key(table, statement)
         )
 
     def _stays(self, result: Column[Any]) -> Any:

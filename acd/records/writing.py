@@ -25,6 +25,8 @@ from acd.records.upserts import Upserts
 _IDS_PER_QUERY = 500  # both databases limit the parameters of a statement to some 32,000
 _REMEMBERED_CALLS = 10_000  # more than are ever live at once
 
+_ONE_LIFE = 1
+
 Work = Callable[[Connection], None]
 
 
@@ -89,6 +91,10 @@ class BatchWriter:
             if values:
                 self._upserts.write(connection, table, values)
 
+    def stamp(self, connection: Connection, at: float) -> None:
+        """Note that the daemon is alive at `at`."""
+        self._upserts.write(connection, "life", [{"id": _ONE_LIFE, "alive_at": at}])
+
     def remember(self, batch: Batch) -> None:
         """The batch is in the database for good."""
         for call_id, record in batch.records.items():
@@ -127,6 +133,7 @@ class BatchWriter:
                 values["surveys"] += rows.survey_values(record)
                 values["voicemails"] += rows.message_values(record)
         values["agent_sessions"] += map(rows.change_values, batch.changes)
+        values["agents"] += [rows.kept_values(kept) for _, kept in sorted(batch.kept.items())]
         return values
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from acd.errors import RecordRefused
 from acd.ports import AgentSession, CallFilter, Entry, Store
+from acd.queues.commands import AgentKept
 from acd.queues.journey import Fact, JourneyEvent, Message, fold
-from acd.queues.model import AgentId, AgentState, CallId
+from acd.queues.model import AgentId, AgentState, CallId, Standing
 from tests.contract.stores import KINDS, opened, url_of
 from tests.journeys import (
     Told,
@@ -293,3 +294,25 @@ async def test_readers_and_writers_at_once(store: Store) -> None:
     await asyncio.gather(*(write(f"call-{n}") for n in range(4)), read(), read())
     for n in range(4):
         assert await store.call(CallId(f"call-{n}")) == fold(served_call(f"call-{n}", NOON))
+
+
+async def test_the_last_word_about_each_agent_is_kept(store: Store) -> None:
+    def kept(agent_id: str, at: float, **facts: object) -> Entry:
+        return Entry(kept=AgentKept(at, AgentId(agent_id), Standing(**facts)))  # type: ignore[arg-type]
+
+    lunch = {"logged_in": True, "pause_reason": "обед", "idle_since": NOON + 0.1}
+    batch = [kept("1001", NOON, logged_in=True), kept("1002", NOON), kept("1001", NOON + 1, **lunch)]
+    for part in (batch, batch):
+        await store.write(part)
+        assert await store.standings() == (batch[2].kept, batch[1].kept)
+    everything = Standing(True, "missed", NOON, NOON, 3, 2, NOON, True)
+    backwards = Entry(kept=AgentKept(NOON - 3600, AgentId("1002"), everything))  # the clock was set back
+    await store.write([backwards])
+    assert await store.standings() == (batch[2].kept, backwards.kept)
+
+
+async def test_the_last_stamp_is_remembered(store: Store) -> None:
+    assert await store.last_stamp() is None
+    for at in (NOON, NOON + 60, NOON - 3600):
+        await store.stamp(at)
+        assert await store.last_stamp() == at

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from acd.queues import boot
 from acd.queues import commands as cmd
 from acd.queues import events as ev
 from acd.queues.found import FoundCall
@@ -37,9 +38,9 @@ def queue(name: str, require: str, *dids: str, relax: dict[float, str] | None = 
     return QueueSpec(QueueName(name), parse(require), frozenset(dids), steps, **more)  # type: ignore[arg-type]
 
 
-def agent(agent_id: str, *, confirm: bool = False, **skills: int) -> AgentSpec:
-    """An agent of the plan with these skill levels."""
-    return AgentSpec(AgentId(agent_id), f"Agent {agent_id}", f"PJSIP/{agent_id}", skills, confirm=confirm)
+def agent(agent_id: str, *, confirm: bool = False, login: bool = False, **skills: int) -> AgentSpec:
+    """An agent of the plan with these skill levels; `login`: at the start of the daemon."""
+    return AgentSpec(AgentId(agent_id), f"Agent {agent_id}", f"PJSIP/{agent_id}", skills, login, confirm)
 
 
 def plan(agents: list[AgentSpec], queues: list[QueueSpec] | None = None, **known: Mapping[str, Any]) -> Plan:
@@ -242,6 +243,20 @@ def pulled(call: str, agent_id: str, by: str = "olga") -> Step:
 
 def stops() -> Step:
     return Step("the daemon is told to stop", ev.Stopping)
+
+
+def boots() -> Step:
+    return Step("the daemon begins", boot.Booting)
+
+
+def agents_restored(*kept: cmd.AgentKept) -> Step:
+    """How the agents stood; those who are not named begin as the plan says."""
+    names = ", ".join(one.agent_id for one in kept) or "nobody"
+    return Step(f"the agents are as they were: {names}", lambda at: boot.AgentsRestored(at, kept))
+
+
+def opens() -> Step:
+    return Step("every Asterisk has been read", boot.Opened)
 
 
 def event(text: str, make: Callable[[float], ev.Event]) -> Step:

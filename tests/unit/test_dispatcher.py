@@ -78,7 +78,8 @@ async def test_an_event_becomes_orders_records_and_news(world: World) -> None:
     facts = [str(entry.journey.fact) for entry in world.entries if entry.journey]
     assert facts == ["entered", "queued", "offered"]
     assert all(entry.record is not None for entry in world.entries if entry.journey)
-    assert len(world.watched) == len(world.entries)
+    assert len(world.watched) == sum(entry.kept is None for entry in world.entries)
+    assert [entry.kept.standing.logged_in for entry in world.entries if entry.kept] == [True]
     assert set(world.timers) == {"ring:c1.1", "limit:c1"}
 
 
