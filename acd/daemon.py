@@ -44,11 +44,12 @@ from acd.numbers import warm_up
 from acd.plan import message_of, plan_of, script_of
 from acd.queues import boot, places, sticky
 from acd.queues import events as ev
-from acd.queues.commands import AgentChanged, AgentKept, Journal
+from acd.queues.commands import AgentChanged, Journal
 from acd.queues.journey import CallRecord
 from acd.queues.model import AgentId
 from acd.records import database
 from acd.records.fresh import FreshStore
+from acd.records.lifetime import Lifetime
 from acd.records.recorder import Recorder
 from acd.records.schema import upgrade
 from acd.records.store import SqlStore
@@ -61,7 +62,6 @@ GC_THRESHOLD = 20_000  # new objects between two looks: some hundred calls' wort
 LAST_ORDERS_S = 2.0
 DATABASE_RETRY_S = 5.0
 DATABASE_PATIENCE_S = 15.0
-STAMP_EVERY_S = 60.0  # how exactly a killed daemon's end is known: no agent's state depends on a minute
 
 
 async def run(settings: Settings) -> None:
@@ -124,6 +124,7 @@ class Daemon:
         self.core = Core.of(recipe, draws)
         self.event_log = event_log(settings, recipe)
         self.store = SqlStore(database.connect(settings.database), settings.default_country)
+        self.lifetime = Lifetime(self.store, self.clock, settings.restart.keep_agents_s)
         self.recorder = Recorder(self.store)
         self.feed = LiveFeed()
         self.dispatcher = Dispatcher(self.core, self.recorder, self._watch, tape=self.event_log)
@@ -184,7 +185,7 @@ class Daemon:
         self._spawn(self._open_line(), "opening")
         self._spawn(self._midnights(), "midnights")
         self._spawn(self.manager.keep_informed(self.problems, self._progress), "service manager")
-        self._spawn(self._keep_stamping(), "stamps")
+        self._spawn(self.lifetime.keep_stamping(lambda: self._database_problem is None), "stamps")
         log.info("started", api=self.api.url, queues=len(self.plan.queues), agents=len(self.plan.agents))
 
     async def stop(self) -> None:
@@ -203,7 +204,7 @@ class Daemon:
             await asyncio.wait({self._taping}, timeout=FLUSH_S)
         if self._recording is not None:
             await self.recorder.flush(FLUSH_S)
-            await self._stamp()
+            await self.lifetime.stamp()
         if self.recorder.queued:
             log.error("records lost at the stop", entries=self.recorder.queued, problem=self._database_problem)
         await tasks.stop(self._recording)
@@ -255,7 +256,7 @@ class Daemon:
         open_calls = await self.store.open_calls()
         asked = await self.store.surveyed_since(now - quiet_s)
         today = await self._day_began(now)
-        self.dispatcher.post(boot.AgentsRestored(self.clock.now(), await self._agents_before(now)))
+        self.dispatcher.post(boot.AgentsRestored(self.clock.now(), await self.lifetime.agents_before()))
         self.dispatcher.post(ev.Restored(now, open_calls, *await self._remembered(now), asked_at=asked))
         self.dispatcher.post(today)
         self._database_problem = None
@@ -276,26 +277,6 @@ class Daemon:
             except StorageError as error:
                 self._database_problem = str(error)
         log.info("database usable again")
-
-    async def _agents_before(self, now: float) -> tuple[AgentKept, ...]:
-        """As the last daemon left them; nothing when it has been gone for so long that it was another day's work."""
-        alive_at = await self.store.last_stamp()
-        keep_s = self.settings.restart.keep_agents_s
-        if alive_at is None or now - alive_at > keep_s:
-            return ()
-        return await self.store.standings()
-
-    async def _keep_stamping(self) -> None:
-        while True:
-            if self._database_problem is None:  # what the last daemon stamped has been read
-                await self._stamp()
-            await asyncio.sleep(STAMP_EVERY_S)
-
-    async def _stamp(self) -> None:
-        try:
-            await self.store.stamp(self.clock.now())
-        except StorageError as error:
-            log.warning("not stamped as alive", error=str(error))
 
     # -- days -------------------------------------------------------------------------------------------------------
 

@@ -102,7 +102,7 @@ async def test_what_the_core_heard_is_kept_with_its_answer(world: World, monkeyp
     monkeypatch.setattr(world.core, "handle", lambda _: 1 / 0)
     with pytest.raises(AcdError, match="mistake"):
         await world.dispatcher.ask(ev.AgentReady(AT, ANNA))
-    assert heard == [(ev.AgentLogin(AT, ANNA), 2), (ev.AgentReady(AT, ANNA), None)]
+    assert heard == [(ev.AgentLogin(AT, ANNA), 3), (ev.AgentReady(AT, ANNA), None)]
 
 
 @pytest.mark.parametrize(
