@@ -11,7 +11,7 @@ import structlog
 from acd.lab.call import Call
 from acd.lab.incoming import IncomingCall
 from acd.lab.media import Media
-from acd.lab.phone import Phone
+from acd.lab.phone import Phone, Witness
 from acd.lab.sip import SipError, SipTimeout
 from acd.lab.transactions import Timers
 from acd.lab.udp import HostPort
@@ -78,6 +78,7 @@ class SimulatedAgent:
         local_host: str = "127.0.0.1",
         media: Media = "sparse",
         timers: Timers | None = None,
+        witness: Witness | None = None,
     ) -> None:
         self.habits = habits or AgentHabits()
         self.counts = AgentCounts()
@@ -93,6 +94,7 @@ class SimulatedAgent:
             timers=timers,
             max_calls=1,
             on_incoming=self._take,
+            witness=witness,
         )
 
     async def start(self, *, expires_s: int = 600) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import os
 import secrets
+import signal
 import socket
 import sys
 import tempfile
@@ -46,11 +48,27 @@ class LabDaemon:
 
     async def start(self, look_every_s: float = 0.1) -> None:
         """Start it (again) and wait until it is ready; LabError with its last words if it is not."""
-        self.pid = await asyncio.to_thread(self._process.run)
+        await self.launch()
         try:
             await self.api.until_ready(READY_S, look_every_s)
         except LabError as error:
             raise LabError(f"{error}. The daemon's last words: {self._last_words()}") from None
+
+    async def launch(self) -> None:
+        """Start it (again), and do not wait. LabError when it cannot even be run."""
+        self.pid = await asyncio.to_thread(self._process.run)
+
+    def stall(self) -> None:
+        """SIGSTOP: it stands still where it is, with all its connections open. Nothing happens when it is not there."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """SIGCONT, after `stall`."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
 
     async def stop(self) -> int:
         """Ask it to end (SIGTERM) and wait; its exit code, negative when a signal ended it."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
 
 from acd.errors import LabError
 
@@ -89,6 +90,24 @@ class Hotline:
         except TimeoutError:
             raise LabError(f"the daemon is not ready after {timeout_s:.0f} s: {last}") from None
 
+    async def figures(self) -> dict[str, float]:
+        """/metrics by name, summed over labels; LabError as `get`."""
+        if self._session is None:
+            raise LabError("the hotline is used inside `async with` only")
+        found: dict[str, float] = defaultdict(float)
+        try:
+            async with self._session.get(self.url + "/metrics") as answer:
+                for family in text_string_to_metric_families(await answer.text()):
+                    for sample in family.samples:
+                        found[sample.name] += sample.value
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise LabError(f"/metrics cannot be asked: {error or type(error).__name__}") from error
+        return dict(found)
+
+    async def live_calls(self) -> list[dict[str, Any]]:
+        """Every call that has not ended, newest first."""
+        return await self._calls("live")
+
     async def status(self) -> dict[str, Any]:
         """Queues, agents, nodes."""
         found: dict[str, Any] = await self.get("/api/v1/status")
@@ -96,10 +115,13 @@ class Hotline:
 
     async def ended_calls(self) -> list[dict[str, Any]]:
         """Every recorded call that has ended, newest first."""
+        return await self._calls("ended")
+
+    async def _calls(self, state: str) -> list[dict[str, Any]]:
         calls: list[dict[str, Any]] = []
         cursor: str | None = None
         while True:
-            query: dict[str, str | int] = {"state": "ended", "limit": PAGE}
+            query: dict[str, str | int] = {"state": state, "limit": PAGE}
             if cursor is not None:
                 query["cursor"] = cursor
             page = await self.get("/api/v1/calls", **query)

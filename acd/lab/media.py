@@ -31,7 +31,10 @@ _MAX_DIGITS_HEARD = 256
 
 
 class MediaStream:
-    """RTP of one call, from `connect` on; silent and deaf for media `none`, only silent while `muted`."""
+    """RTP of one call, from `connect` on; silent and deaf for media `none`, only silent while `muted`.
+
+    `longest_silence_s` counts from `connect` to the last packet, and to the end once closed.
+    """
 
     def __init__(self, host: str, media: Media, voice: str) -> None:
         """Binds a port on `host`; raises OSError. `voice`: see `rtp.voice_frame`."""
@@ -40,6 +43,7 @@ class MediaStream:
         self.voices: Counter[str] = Counter()
         self.voice_heard_at_s: dict[str, float] = {}
         self.other_heard_at_s = 0.0
+        self.longest_silence_s = 0.0
         self.digits_heard = ""
         self.muted = False
         self._media = media
@@ -58,6 +62,7 @@ class MediaStream:
         self._pressing = asyncio.Lock()
         self._last_event_timestamp: int | None = None
         self._news = asyncio.Event()
+        self._silent_since_s: float | None = None
         self.closed = False
 
     def connect(self, remote: HostPort, digit_payload: int | None) -> None:
@@ -65,7 +70,7 @@ class MediaStream:
         self._remote = remote
         self._digit_payload = digit_payload
         if self._timer is None and self._media != "none" and not self.closed:
-            self._epoch_s = self._next_frame_s = self._loop.time()
+            self._epoch_s = self._next_frame_s = self._silent_since_s = self._loop.time()
             self._tick()
 
     def close(self) -> None:
@@ -73,6 +78,7 @@ class MediaStream:
         if self.closed:
             return
         self._listen()
+        self._count_silence()
         self.closed = True
         self._news.set()
         if self._timer is not None:
@@ -166,11 +172,19 @@ class MediaStream:
         if packet is None:
             return
         self.packets_heard += 1
+        self._count_silence()
         self._news.set()
         if packet.payload_type == PCMU_PAYLOAD:
             self._hear_sound(packet.payload)
         elif packet.payload_type == self._digit_payload:
             self._hear_event(packet)
+
+    def _count_silence(self) -> None:
+        """Nothing at all was heard from the last packet, or from the beginning, until now."""
+        if self._silent_since_s is not None:
+            now_s = self._loop.time()
+            self.longest_silence_s = max(self.longest_silence_s, now_s - self._silent_since_s)
+            self._silent_since_s = now_s
 
     def _hear_sound(self, payload: bytes) -> None:
         voice = rtp.recognise(payload)

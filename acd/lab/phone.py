@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import structlog
 
@@ -18,9 +19,9 @@ from acd.lab.line import ALLOW, Dialog, Line
 from acd.lab.media import Media
 from acd.lab.outgoing import OutgoingCall
 from acd.lab.registration import Registration
-from acd.lab.sip import SipError, SipMalformed, SipTimeout, format_address, new_token
+from acd.lab.sip import Request, SipError, SipMalformed, SipTimeout, format_address, new_token
 from acd.lab.transactions import ServerTransaction, Timers, Wire
-from acd.lab.udp import HostPort
+from acd.lab.udp import HostPort, Moment
 from acd.tasks import spawn
 
 log = structlog.get_logger(__name__)
@@ -28,6 +29,16 @@ log = structlog.get_logger(__name__)
 _WAITING_INCOMING = 64
 
 Handler = Callable[[IncomingCall], Awaitable[None]]
+
+
+class Witness(Protocol):
+    """Who is told of every call of a phone, whatever becomes of it."""
+
+    def call(self, phone: Phone, call: Call) -> None:
+        """The phone makes or gets this call."""
+
+    def turned_away(self, phone: Phone, invite: Request, arrived: Moment) -> None:
+        """The phone had no line free, and said busy."""
 
 
 class Phone:
@@ -51,6 +62,7 @@ class Phone:
         timers: Timers | None = None,
         max_calls: int = 2000,
         on_incoming: Handler | None = None,
+        witness: Witness | None = None,
     ) -> None:
         """By its `voice` others recognise this phone; calls beyond `max_calls` are refused as busy."""
         self.user = user
@@ -60,6 +72,7 @@ class Phone:
         self._wire = Wire(timers or Timers(), self._on_request)
         self._line = Line(user, password, display_name, server, self._wire, media, voice)
         self._local = (local_host, local_port)
+        self._witness = witness
         self._registration = Registration(self._line)
         self._incoming: asyncio.Queue[IncomingCall] = asyncio.Queue(_WAITING_INCOMING)
 
@@ -146,6 +159,8 @@ class Phone:
     def _keep(self, call: Call) -> None:
         self.calls[call.dialog.call_id, call.dialog.local_tag] = call
         call.on_gone = self._gone
+        if self._witness is not None:
+            self._witness.call(self, call)
 
     def _gone(self, call: Call) -> None:
         self.calls.pop((call.dialog.call_id, call.dialog.local_tag), None)
@@ -169,6 +184,8 @@ class Phone:
     def _on_invite(self, transaction: ServerTransaction) -> None:
         if len(self.calls) >= self.max_calls or (self.on_incoming is None and self._incoming.full()):
             transaction.reply(486)
+            if self._witness is not None:
+                self._witness.turned_away(self, transaction.request, transaction.arrived)
             return
         request = transaction.request
         if not _speaks_pcmu(request.body):

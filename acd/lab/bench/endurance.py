@@ -13,8 +13,8 @@ from acd.lab.bench.offers import Say
 from acd.lab.bench.stage import Stage
 from acd.lab.bench.stats import median, rounded
 from acd.lab.bench.systems import Running, Shape, ours
-from acd.lab.bench.usage import cpu_s, resident_bytes
 from acd.lab.daemon import LabDaemon
+from acd.lab.usage import cpu_s, resident_bytes
 
 LONG_TALK_S = 3600.0
 FILL_PER_S = 60.0

@@ -10,7 +10,7 @@ from acd.lab.bench.load import Sample, steady
 from acd.lab.bench.stage import Stage
 from acd.lab.bench.stats import median, rounded
 from acd.lab.bench.systems import OURS, Opener, Shape
-from acd.lab.bench.usage import cpu_s
+from acd.lab.usage import cpu_s
 
 Say = Callable[[str], None]
 HABITS = Habits(ring_s=0.1, talk_s=1.0)

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from acd.errors import LabError
 from acd.lab.asterisk import LabAsterisk, LabSpec, run_asterisk
 from acd.lab.bench.ends import Ends
-from acd.lab.bench.usage import cpu_s
 from acd.lab.probe import order
+from acd.lab.usage import cpu_s
 
 ACD_TRUNK, RIVAL_TRUNK, PHONES_HOST = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 FIRST_AGENT, AGENTS = 2001, 200

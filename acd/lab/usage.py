@@ -19,6 +19,19 @@ def resident_bytes(pid: int) -> int:
     return int(_read(f"/proc/{pid}/statm").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def open_files(pid: int) -> int:
+    """Files, sockets and pipes it has open. Raises LabError when it is gone."""
+    try:
+        return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        raise LabError(f"/proc/{pid}/fd cannot be read: the process is gone, or this is not Linux") from None
+
+
+def threads(pid: int) -> int:
+    """Threads it has. Raises LabError when it is gone."""
+    return int(_read(f"/proc/{pid}/stat").rpartition(")")[2].split()[17])
+
+
 def _read(path: str) -> str:
     try:
         return Path(path).read_text()
