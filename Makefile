@@ -1,6 +1,8 @@
 # make setup   what is missing: .venv with the console script, Asterisk, Debian packages for the tests
 # make demo    a whole hotline with simulated callers and agents; SECONDS=60 stops it by itself
 # make test    the whole suite, on a real Asterisk
+# make chaos   that traffic while daemon, links, database, phones and Asterisk fail at random; SECONDS=300 SEED=n
+# make soak    that traffic for MINUTES=30: memory, open files, tasks and the like over time, and their slopes
 # make bench   the benchmark against app_queue and a bare Dial; QUICK=1 takes a short look
 # make faults  runs the tests about faults alone, and writes docs/faults.md from what they measured
 # make lint    ruff, mypy --strict, import contracts
@@ -9,8 +11,8 @@
 # make lock    renews requirements.lock from pyproject.toml
 
 .DEFAULT_GOAL := setup
-.PHONY: setup demo test bench faults lint prompts states lock
-# A shell may have SECONDS of its own (bash counts them); only `make demo SECONDS=…` is meant.
+.PHONY: setup demo test chaos soak bench faults lint prompts states lock
+# A shell may have SECONDS of its own (bash counts them); only `make demo SECONDS=…` or `make chaos SECONDS=…` is meant.
 SECONDS_GIVEN := $(if $(filter command line,$(origin SECONDS)),$(SECONDS))
 
 BIN := .venv/bin
@@ -26,6 +28,14 @@ demo:
 test:
 	@$(SETUP) venv asterisk tests
 	@$(BIN)/pytest $(or $(ARGS),-n 2 --dist loadfile)
+
+chaos:
+	@$(SETUP) venv asterisk
+	@$(BIN)/python -m acd.lab.chaos --seconds $(or $(SECONDS_GIVEN),300) $(if $(SEED),--seed $(SEED))
+
+soak:
+	@$(SETUP) venv asterisk
+	@$(BIN)/python -m acd.lab.soak --minutes $(or $(MINUTES),30)
 
 bench: export QUICK := $(QUICK)
 bench:

@@ -28,10 +28,13 @@ import sys
 
 PR_SET_PDEATHSIG = 1
 LOOK_EVERY_S = 0.5
+POLITE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _die_with_guard() -> None:
+    for number in POLITE:  # what is ignored stays ignored in the command, until it says otherwise
+        signal.signal(number, signal.SIG_DFL)
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.setpgid(0, 0)
 
@@ -95,7 +98,7 @@ def _raise_file_limit() -> None:
 def main() -> None:
     """Serve orders until the starter is gone."""
     # Ctrl-C and a polite kill are the starter's to handle; the guard follows by losing its pipe.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in POLITE:
         signal.signal(number, signal.SIG_IGN)
     _raise_file_limit()
     guard = Guard(json.loads(sys.argv[1]))

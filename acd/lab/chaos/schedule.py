@@ -92,8 +92,8 @@ _LASTS: Final = {
     Kind.HAMMER: _Span(2, 6),
 }
 _SIZES: Final = {Kind.ASTERISK: (0, 1), Kind.HANG_UPS: (1, 6), Kind.RUSH: (4, 12), Kind.HAMMER: (2, 6)}
-_BLOW_GAP_S: Final = (0.3, 6.0)
-_OTHER_GAP_S: Final = (0.3, 4.0)
+_BLOW_GAP_S: Final = _Span(0.2, 4, rare=3, long=(6, 12))  # into the wounds of the one before, or after a rest
+_OTHER_GAP_S: Final = _Span(0.3, 4)
 _FIRST_S: Final = 3.0
 _ASTERISK_EVERY_S: Final = 150.0  # one or two in five minutes
 _BLOWS: Final = [Kind.KILL, *(kind for kind in BLOWS if kind is not Kind.ASTERISK)]  # a kill comes twice as often
@@ -117,7 +117,7 @@ def _restarts(rng: random.Random, seconds: float) -> list[float]:
 
 
 def _lane(
-    rng: random.Random, kinds: Sequence[Kind], gap_s: tuple[float, float], seconds: float, restarts: list[float]
+    rng: random.Random, kinds: Sequence[Kind], gap_s: _Span, seconds: float, restarts: list[float]
 ) -> list[Stroke]:
     """One after the other, each when the one before is over; kinds as in a shuffled pack, dealt again and again."""
     strokes: list[Stroke] = []
@@ -125,7 +125,7 @@ def _lane(
     due = list(restarts)
     at_s = _FIRST_S
     while True:
-        at_s = round(at_s + rng.uniform(*gap_s), 1)
+        at_s = round(at_s + gap_s.draw(rng), 1)
         if due and at_s >= due[0]:
             del due[0]
             kind = Kind.ASTERISK

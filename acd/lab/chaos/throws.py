@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import sqlite3
 import time
 from dataclasses import dataclass, field
@@ -107,7 +108,7 @@ class Hands:
         asked_at = time.monotonic()
         code = await self.daemon.stop()
         took_s = time.monotonic() - asked_at
-        if code != 0 or took_s > STOP_LIMIT_S:
+        if code not in (0, -signal.SIGTERM) or took_s > STOP_LIMIT_S:  # before it can listen, the signal ends it
             self.odd.append(f"asked to stop, the daemon ended with code {code} after {took_s:.1f} s")
         await asyncio.sleep(down_s)
         await self.daemon.launch()

@@ -38,15 +38,15 @@ AGENTS = replace(
     reject_share=0.05,
     ring_out_share=0.04,
     talk_min_s=1.5,
-    talk_mean_s=4.5,
+    talk_mean_s=3.5,
     talk_max_s=14.0,
-    hang_up_first_share=0.8,
+    hang_up_first_share=0.85,
 )
-HASTY = replace(LIVELY_CALLERS, patience_min_s=1.0, patience_mean_s=20.0, talk_limit_s=10.0)
+HASTY = replace(LIVELY_CALLERS, patience_min_s=1.0, patience_mean_s=20.0, talk_limit_s=8.0)
 PATIENT = replace(HASTY, patience_min_s=600.0, patience_mean_s=600.0)
 """They never give up: if one is forgotten, it shows."""
 
-RATES_PER_S = ((HASTY, 0.7), (PATIENT, 0.35))
+RATES_PER_S = ((HASTY, 0.65), (PATIENT, 0.3))
 
 REFUSING = replace(AGENTS, reject_share=0.6)
 SLEEPING = replace(AGENTS, ring_out_share=0.6)

@@ -1,0 +1,137 @@
+"""The judge of a chaos run: what it must find when it happens, and what it must let pass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from acd.lab.chaos.diary import CallerSeen, LegSeen
+from acd.lab.chaos.judge import Evidence, judge, lost, unseen
+from acd.lab.chaos.schedule import Kind
+from acd.lab.chaos.service import Blow, Look, Service
+
+NUMBER, OTHER = "+79160000001", "+79160000002"
+ALWAYS_UP = Service([Look(float(at), True) for at in range(100)], [])
+DOWN_20_TO_40 = Service([Look(float(at), not 20 < at < 40) for at in range(100)], [])
+
+CALLER = CallerSeen(NUMBER, "1", 10.0, 10.1, 30.0, agent_voice=True, status=200)
+LEG = LegSeen("1001", NUMBER, 11.0, 12.0, 20.0, by_agent=True, status=200)
+
+
+def record(number: str = NUMBER, outcome: str = "answered", entered: float = 10.1, score: int | None = None) -> Any:
+    return {
+        "id": f"call-of-{number}",
+        "number": number,
+        "outcome": outcome,
+        "entered_at": datetime.fromtimestamp(entered, UTC).isoformat(),
+        "survey": {"result": "answered" if score is not None else "not_offered", "score": score},
+    }
+
+
+FAIR = Evidence([CALLER], [LEG], [record()], ALWAYS_UP)
+
+
+def found(evidence: Evidence) -> list[str]:
+    return [f"{one.promise}: {one.what}" for one in judge(evidence)]
+
+
+def test_a_served_caller_with_one_record_breaks_nothing() -> None:
+    assert found(FAIR) == []
+
+
+def test_a_caller_who_is_hung_up_on_is_lost() -> None:
+    evidence = replace(
+        FAIR, legs=[], callers=[replace(CALLER, agent_voice=False)], records=[record(outcome="abandoned")]
+    )
+    assert any("hung up on after 20.0 s" in text for text in found(evidence))
+    assert lost(judge(evidence)) == 1
+
+
+def test_a_goodbye_by_a_rule_is_no_loss() -> None:
+    caller = replace(CALLER, agent_voice=False)
+    for outcome in ("overflowed", "timed_out", "closed"):
+        assert found(replace(FAIR, legs=[], callers=[caller], records=[record(outcome=outcome)])) == []
+
+
+def test_a_conversation_that_neither_ended_was_cut_off() -> None:
+    evidence = replace(FAIR, legs=[replace(LEG, by_agent=False)])
+    assert found(evidence) == ["callers are not lost: the conversation with 1001 was ended by neither"]
+
+
+def test_who_is_still_on_the_line_was_forgotten() -> None:
+    evidence = replace(FAIR, callers=[replace(CALLER, ended_at=None)], left=[NUMBER])
+    assert "callers are not lost: still on the line in the end" in found(evidence)
+
+
+def test_who_is_not_let_in_is_lost_unless_asterisk_was_away() -> None:
+    caller = CallerSeen(NUMBER, "1", 10.0, None, 10.2, status=503)
+    evidence = Evidence([caller], [], [], ALWAYS_UP)
+    assert found(evidence) == ["callers are let in: refused with 503"]
+    assert found(replace(evidence, asterisk_down=[(9.0, 11.0)])) == []
+
+
+def test_a_long_silence_is_a_dead_end() -> None:
+    assert "no dead ends: heard nothing for 9.0 s" in found(
+        replace(FAIR, callers=[replace(CALLER, longest_silence_s=9.0)])
+    )
+
+
+def test_two_calls_at_one_telephone_are_a_double_offer_unless_it_was_deaf() -> None:
+    callers = [CALLER, replace(CALLER, number=OTHER)]
+    second = LegSeen("1001", OTHER, 15.0, None, 15.0, turned_away=True, status=486, by_agent=True)
+    third = LegSeen("1002", OTHER, 21.0, 22.0, 29.0, by_agent=True)
+    evidence = Evidence(callers, [LEG, second, third], [record(), record(OTHER)], ALWAYS_UP)
+    assert found(evidence) == [f"one offer an agent: 1001 had {NUMBER} when {OTHER} came"]
+    assert found(replace(evidence, deaf={"1001": [(14.0, 14.5)]})) == []
+
+
+def test_one_call_at_two_telephones_is_found() -> None:
+    evidence = replace(FAIR, legs=[LEG, LegSeen("1002", NUMBER, 11.5, None, 12.1, status=487)])
+    assert found(evidence) == ["one phone a call: it came to 1002 while it was at 1001"]
+
+
+def test_records_that_are_missing_doubled_or_invented_are_found() -> None:
+    assert found(replace(FAIR, records=[])) == ["records are calls: not recorded"]
+    assert "recorded 2 times" in found(replace(FAIR, records=[record(), record()]))[0]
+    assert "nobody called" in found(replace(FAIR, records=[record(), record(OTHER)]))[0]
+
+
+def test_what_nobody_could_see_is_counted_apart() -> None:
+    caller = replace(CALLER, invited_at=25.0, answered_at=25.1, ended_at=35.0, by_caller=True)
+    evidence = Evidence([caller], [], [], DOWN_20_TO_40)
+    assert found(evidence) == []
+    assert unseen(evidence) == [caller]
+    assert unseen(replace(evidence, service=ALWAYS_UP)) == []
+
+
+def test_outcomes_must_be_what_was_seen() -> None:
+    gone = replace(CALLER, agent_voice=False, by_caller=True)
+    assert found(Evidence([gone], [], [record(outcome="abandoned")], ALWAYS_UP)) == []
+    assert found(Evidence([gone], [], [record()], ALWAYS_UP)) == [
+        "records are calls: recorded as answered, and no agent answered",
+        "records are calls: the caller gave up, recorded as answered",
+    ]
+    assert "talked for 8.0 s, recorded as abandoned" in found(replace(FAIR, records=[record(outcome="abandoned")]))[0]
+    assert "out of service" in found(Evidence([gone], [], [record(outcome="lost")], ALWAYS_UP))[-1]
+    assert found(Evidence([gone], [], [record(outcome="lost")], DOWN_20_TO_40)) == []
+    assert found(
+        replace(FAIR, callers=[replace(CALLER, cut=True)], legs=[], records=[record(outcome="abandoned")])
+    ) == ["records are calls: cut by the end of Asterisk, recorded as abandoned"]
+
+
+def test_a_score_is_stored_as_it_was_pressed() -> None:
+    pressed = replace(CALLER, score=9)
+    assert found(Evidence([pressed], [LEG], [record(score=9)], ALWAYS_UP)) == []
+    assert "pressed 9, stored 1" in found(Evidence([pressed], [LEG], [record(score=1)], ALWAYS_UP))[0]
+    assert "stored nothing" in found(Evidence([pressed], [LEG], [record()], ALWAYS_UP))[0]
+    assert found(Evidence([pressed], [LEG], [record()], DOWN_20_TO_40)) == []
+
+
+def test_the_entry_must_be_when_the_caller_came() -> None:
+    assert "entered +5.0 s" in found(replace(FAIR, records=[record(entered=15.1)]))[0]
+
+
+def test_a_kill_makes_an_outage_even_if_no_look_caught_it() -> None:
+    service = Service([Look(float(at), True) for at in range(100)], [Blow(Kind.KILL, 20.2, 20.3)])
+    assert not service.calm(20, 21)
