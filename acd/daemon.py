@@ -328,6 +328,7 @@ class Daemon:
             Reading("inbox_events", "Events not yet decided on", self.dispatcher.pending()),
             Reading("inbox_refused", "Events that found the inbox full; read back afterwards", self.dispatcher.refused),
             Reading("timers", "Timers set", len(self.timers)),
+            Reading("calls_live", "Calls that have not ended", len(self.board.live_calls())),
             Reading("recorder_queued", "Entries not yet written", self.recorder.queued),
             Reading("recorder_dropped", "Entries that found no room", self.recorder.dropped),
         ]

@@ -43,6 +43,8 @@ class People:
     local_host: str = "127.0.0.1"
     trunk_server: HostPort | None = None
     """Where the callers call when that is another address than `server`."""
+    agent_habits: AgentHabits = LIVELY_AGENTS
+    caller_habits: CallerHabits = LIVELY_CALLERS
     traffic: Traffic = field(default_factory=Traffic)
     agents: list[SimulatedAgent] = field(default_factory=list)
     crowd: Crowd | None = None
@@ -60,7 +62,7 @@ class People:
                 password,
                 self.server,
                 name=self.names.get(user, user),
-                habits=LIVELY_AGENTS,
+                habits=self.agent_habits,
                 rng=random.Random(f"{user}/{self.traffic.seed}"),
                 local_host=self.local_host,
             )
@@ -79,7 +81,7 @@ class People:
             drain_s=self.traffic.drain_s,
             seed=self.traffic.seed,
         )
-        self.crowd = Crowd(trunk, plan, LIVELY_CALLERS)
+        self.crowd = Crowd(trunk, plan, self.caller_habits)
         try:
             await self.crowd.run()
         finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from acd.lab.chaos.schedule import BLOWS, Kind, schedule
@@ -24,6 +26,6 @@ def test_five_minutes_have_everything_in_them(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_blow_falls_when_the_one_before_is_over_and_all_are_over_in_time(seed: int) -> None:
     blows = [stroke for stroke in schedule(seed, 100) if stroke.kind in BLOWS]
-    for before, after in zip(blows, blows[1:], strict=False):
+    for before, after in pairwise(blows):
         assert after.at_s > before.at_s + before.for_s
     assert all(stroke.at_s + stroke.for_s <= 100 for stroke in schedule(seed, 100))
