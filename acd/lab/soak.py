@@ -133,9 +133,7 @@ class Soak:
             if not samples:
                 self._say("  ".join(f"{name:>10}" for name in sample))
             samples.append(sample)
-            self._say(
-                "  ".join(f"{value:>10.1f}" if name == MEMORY else f"{value:>10.0f}" for name, value in sample.items())
-            )
+            self._say("  ".join(f"{value:>10.{name == MEMORY:d}f}" for name, value in sample.items()))
             await asyncio.sleep(self._every_s)
         return samples
 

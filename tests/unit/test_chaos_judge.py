@@ -72,8 +72,8 @@ def test_who_is_not_let_in_is_lost_unless_asterisk_was_away() -> None:
 
 
 def test_a_long_silence_is_a_dead_end() -> None:
-    assert "no dead ends: heard nothing for 9.0 s" in found(
-        replace(FAIR, callers=[replace(CALLER, longest_silence_s=9.0)])
+    assert "no dead ends: heard nothing for 11.0 s" in found(
+        replace(FAIR, callers=[replace(CALLER, longest_silence_s=11.0)])
     )
 
 

@@ -64,4 +64,4 @@ def test_the_warm_up_is_not_judged() -> None:
     leak = [{**sample, "tasks": 9 + sample["at_s"] / 100} for sample in samples]
     assert not judged(leak, 600)["tasks"][1]
     with pytest.raises(LabError, match="samples after the warm-up"):
-        judged(samples[:20], 100)
+        judged(samples[:19], 100)

@@ -17,8 +17,8 @@ from acd.lab.chaos.service import Service, Span
 
 Record = Mapping[str, Any]
 
-SILENCE_LIMIT_S: Final = 8.0
-"""The dialplan waits five seconds for the next order, and ends a call that gets none."""
+SILENCE_LIMIT_S: Final = 10.5
+"""Four seconds for a digit, here, and five for an order after it: then the dialplan ends a call that gets none."""
 SAME_MOMENT_S: Final = 0.15
 """Two telephones' stamps of one decision: the end of one ringing and the beginning of the next."""
 ENTERED_TOLERANCE_S: Final = 1.5
@@ -207,7 +207,9 @@ def _scores(evidence: Evidence) -> Iterator[Violation]:
             heard_out = not caller.by_caller and not caller.cut and caller.ended_at is not None
             if caller.score is None or stored is not None or not talks or not heard_out:
                 continue
-            if caller.ended_at is not None and evidence.service.calm(max(talks), caller.ended_at):
+            asked = record["survey"]["result"] != "not_offered"
+            since = max(talks) if asked else caller.invited_at
+            if caller.ended_at is not None and evidence.service.calm(since, caller.ended_at):
                 what = f"pressed {caller.score}, stored nothing: {record['survey']['result']}"
                 yield Violation("scores are the digits pressed", what, caller.number, record["id"])
 

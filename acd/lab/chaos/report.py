@@ -14,6 +14,7 @@ from acd.lab.chaos.judge import Violation
 from acd.lab.chaos.run import Result
 from acd.lab.chaos.schedule import BLOWS, Kind
 
+REQUEST = '"event": "http"'
 LINES_TOLD = 60
 """Lines of the log that are told of one call."""
 
@@ -147,7 +148,7 @@ def _about(log: Path, words: set[str]) -> list[str]:
     if not words or not log.exists():
         return []
     with log.open(encoding="utf-8", errors="replace") as file:
-        found = [line.rstrip() for line in file if any(word in line for word in words)]
+        found = [line.rstrip() for line in file if REQUEST not in line and any(word in line for word in words)]
     return found[:LINES_TOLD]
 
 
