@@ -97,6 +97,8 @@ every call that came in has one outcome; open files, tasks and pending actions a
 
 Figure = Callable[[str, float, str], None]
 """What was measured, its value, its unit."""
+Seconds = Callable[[float, float], float]
+"""The whole time and a short one to the one that is wanted now."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -135,6 +137,17 @@ def figure(request: pytest.FixtureRequest) -> Figure:
         request.node.user_properties.append(("figure", [what, float(value), unit]))
 
     return tell
+
+
+@pytest.fixture
+def seconds(request: pytest.FixtureRequest) -> Seconds:
+    """`seconds(whole, short)`: how long a fault lasts, the whole time for docs/faults.md, else a short one."""
+    whole = request.config.getoption("--faults-table") is not None
+
+    def chosen(all_of_it: float, short: float) -> float:
+        return all_of_it if whole else short
+
+    return chosen
 
 
 class _Collector:

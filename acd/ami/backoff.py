@@ -23,17 +23,17 @@ class Backoff:
         return delay_s
 
     def after_refusal(self) -> float:
-        """Login refused or rights missing: a person must act, hurry does not help."""
+        """Login refused, rights missing, or of no use to us: a person must act, hurry does not help."""
         self._refusals += 1
         if self._refusals >= QUICK_REFUSALS:
             return self._settings.refused_retry_max_s
         return self._settings.refused_retry_s
 
-    def logged_in(self) -> None:
-        """The user is accepted and has the rights: earlier refusals no longer count."""
-        self._refusals = 0
-
     def lived(self, seconds: float) -> None:
-        """A link came up and held that long; one that breaks at once does not earn a quick return."""
+        """A link came up, was of use and held that long; one that breaks at once does not earn a quick return.
+
+        The user was accepted and has the rights: earlier refusals no longer count.
+        """
+        self._refusals = 0
         if seconds >= self._settings.reconnect_max_s:
             self._delay_s = self._settings.reconnect_min_s

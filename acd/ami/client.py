@@ -52,6 +52,7 @@ class AmiClient:
         self._since = wall_clock()
         self._last_error: str | None = None
         self._overflowed = False
+        self._refused: str | None = None
         self._runner: asyncio.Task[Any] | None = None
 
     # --- what others use
@@ -130,6 +131,12 @@ class AmiClient:
         if self._link is not None:
             self._link.lose(reason)
 
+    def refuse(self, reason: str) -> None:
+        """Drop the link, for what it lacks only a person can mend: it counts as a refused login does."""
+        if self._link is not None and not self._link.closed:
+            self._refused = reason
+            self._link.lose(reason)
+
     async def close(self) -> None:
         """End the link and `run`; `next` gives what is queued, then raises AmiDown."""
         await tasks.stop(self._runner)
@@ -164,6 +171,9 @@ class AmiClient:
         self._come_up(link, booted.result())
         up_at = link.last_byte_at
         await self._watch(link, link.lost)
+        if self._refused is not None:
+            reason, self._refused = self._refused, None
+            raise AmiRefused(reason)
         self._backoff.lived(link.last_byte_at - up_at)
 
     async def _log_in(self, link: HardenedProtocol) -> None:
@@ -197,7 +207,6 @@ class AmiClient:
             missing = [name for name in self.settings.required_actions if name not in allowed]
             if missing:
                 raise AmiRefused(f"the AMI user lacks the write classes for: {', '.join(missing)}")
-        self._backoff.logged_in()
 
     async def _choose_events(self, link: HardenedProtocol) -> None:
         """Of some thirty events a call half mean nothing to us, and each costs both sides. By name, which Asterisk 22

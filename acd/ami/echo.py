@@ -102,9 +102,9 @@ async def listen(client: AmiClient, language: str, patience_s: float = PATIENCE_
 
 
 async def require(client: AmiClient, language: str) -> Echo:
-    """`listen`; AmiDown with what to do when calls would not be heard of, or could not be steered."""
+    """`listen`; AmiRefused with what to do when calls would not be heard of, or could not be steered."""
     echo = await listen(client, language)
     problem = echo.problem()
     if problem is not None:
-        raise AmiDown(problem)
+        raise AmiRefused(problem)
     return echo

@@ -26,7 +26,7 @@ from acd.ami.phones import Phones
 from acd.ami.registry import Registry
 from acd.ami.resync import read_picture
 from acd.ami.values import AmiSettings, LinkDown, LinkUp
-from acd.errors import AmiDown, AmiError
+from acd.errors import AmiError, AmiRefused
 from acd.masking import conceal
 from acd.ports import Clock
 from acd.queues.commands import SwitchCommand
@@ -173,7 +173,7 @@ class Node:
                 log.warning("node not in service", node=self.name, problem=str(error))
             self._problem = str(error)
             self._looked.set()
-            self.client.abort(self._problem)
+            (self.client.refuse if isinstance(error, AmiRefused) else self.client.abort)(self._problem)
             return
         self._last_boot = boot
         self._post(found)
@@ -185,7 +185,7 @@ class Node:
         version = settings.get("AsteriskVersion", "")
         major = re.match(r"[0-9]+", version)
         if major is not None and int(major[0]) < OLDEST_ASTERISK:
-            raise AmiDown(f"Asterisk {version} is too old: {OLDEST_ASTERISK} or newer is needed")
+            raise AmiRefused(f"Asterisk {version} is too old: {OLDEST_ASTERISK} or newer is needed")
 
     async def _check_echo(self) -> None:
         """Before the picture is read: what is heard meanwhile is part of it."""

@@ -4,6 +4,9 @@ Asterisk refuses a Redirect while the channel is still on its way out of what th
 it a pending move looks like a hang-up). Dial takes some milliseconds to let go of a phone, so a call that is withdrawn
 from one agent and offered to another in the same breath met that in one of ten cases. What was refused has not
 happened, so it is asked again, unless something newer has been ordered or the caller is gone.
+
+A move whose answer is lost with the link may have been carried out or not. It is neither failed nor asked again: the
+picture that is read when the link is back shows where the caller is.
 """
 
 from __future__ import annotations
@@ -16,14 +19,15 @@ from typing import Protocol
 import structlog
 
 from acd.ami.registry import Caller, Registry
-from acd.errors import AmiError
+from acd.errors import AmiDown, AmiError
 
 log = structlog.get_logger(__name__)
 
 PAUSES_S = (0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16)
 """Before each further attempt; a channel that is not free after all of them is hung up or stuck."""
 NOT_FREE_YET = "channel not up"
-GONE = "No such channel"
+GONE = ("No such channel", "Channel does not exist")
+"""Asterisk's words for a caller who has hung up: Setvar has the first, Redirect the other."""
 
 Failed = Callable[[], None] | None
 
@@ -67,6 +71,8 @@ class Redirects:
             self._give_up(move, error)
 
     def _refused(self, error: AmiError, move: _Move, attempt: int) -> None:
+        if isinstance(error, AmiDown):
+            return
         if NOT_FREE_YET in str(error) and attempt < len(PAUSES_S) and self._matters(move):
             loop = asyncio.get_running_loop()
             loop.call_later(PAUSES_S[attempt], self._again, error, move, attempt + 1)
@@ -83,7 +89,11 @@ class Redirects:
         return move.number == move.caller.moves and self._registry.callers.get(move.caller.call_id) is move.caller
 
     def _give_up(self, move: _Move, error: AmiError) -> None:
-        if GONE not in str(error) and self._matters(move):
+        if not _gone(error) and self._matters(move):
             log.warning("caller not moved", call=move.caller.call_id, to=move.context, error=str(error))
         if move.failed is not None:
             move.failed()
+
+
+def _gone(error: AmiError) -> bool:
+    return any(words in str(error) for words in GONE)

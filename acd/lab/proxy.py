@@ -1,14 +1,20 @@
-"""A TCP proxy on loopback that fails as networks do, without touching either end: cut, mute, or slow."""
+"""A TCP proxy on loopback that fails as networks do, without touching either end: cut, mute, or slow.
+
+It overhears the actions that a manager's client sends.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 
 from acd.tasks import spawn, stop
 
 CHUNK = 65_536
+_ACTION = re.compile(rb"(?:\A|[\r\n])Action: *([A-Za-z]+)(?=[\r\n])", re.IGNORECASE)
 
 
 class _Link:
@@ -26,10 +32,14 @@ class _Link:
 
 
 class CutProxy:
-    """Passes bytes between who connects to `address` and `target`. `connections` counts those ever made."""
+    """Passes bytes between who connects to `address` and `target`. `connections` counts those ever made.
+
+    `actions` counts by name what was sent towards the target.
+    """
 
     def __init__(self, target: tuple[str, int]) -> None:
         self.connections = 0
+        self.actions: Counter[str] = Counter()
         self._target = target
         self._server: asyncio.Server | None = None
         self._links: set[_Link] = set()
@@ -90,17 +100,33 @@ class CutProxy:
         self.connections += 1
         link = _Link(writer, far_writer)
         self._links.add(link)
-        there = spawn(_pump(link, reader, far_writer), "proxy there")
-        back = spawn(_pump(link, far_reader, writer), "proxy back")
+        there = spawn(_pump(link, reader, far_writer, _Ear(self.actions).hear), "proxy there")
+        back = spawn(_pump(link, far_reader, writer, lambda _: None), "proxy back")
         await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
         link.abort()
         self._links.discard(link)
         await stop(there, back)
 
 
-async def _pump(link: _Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+class _Ear:
+    """Counts the actions on one connection."""
+
+    def __init__(self, actions: Counter[str]) -> None:
+        self._actions = actions
+        self._rest = b""
+
+    def hear(self, data: bytes) -> None:
+        """A bare CR or LF ends a line as well, as it does in Asterisk: an action in a value is one that is sent."""
+        whole, ended, self._rest = (self._rest + data).rpartition(b"\n")
+        self._actions.update(name.decode() for name in _ACTION.findall(whole + ended))
+
+
+async def _pump(
+    link: _Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hear: Callable[[bytes], None]
+) -> None:
     with contextlib.suppress(OSError):
         while data := await reader.read(CHUNK):
+            hear(data)
             await link.flows.wait()
             if not link.mute:
                 writer.write(data)

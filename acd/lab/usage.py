@@ -32,6 +32,12 @@ def threads(pid: int) -> int:
     return int(_read(f"/proc/{pid}/stat").rpartition(")")[2].split()[17])
 
 
+def peak_bytes(pid: int) -> int:
+    """The most memory it ever held. Raises LabError when it is gone."""
+    line = next(line for line in _read(f"/proc/{pid}/status").splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
+
+
 def _read(path: str) -> str:
     try:
         return Path(path).read_text()

@@ -33,7 +33,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def hotline(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OpenHotline]:
-    """Starts daemons: `await hotline(asterisk, queues=…, agents=…, database=…)`; they end with the module."""
+    """Starts daemons: `await hotline(asterisk, queues=…, agents=…, database=…)`; they end with the module.
+
+    `ami` is where the manager is reached instead, `link` the section `ami`.
+    """
     async with contextlib.AsyncExitStack() as open_ones:
 
         async def opened(
@@ -43,6 +46,7 @@ async def hotline(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ope
             agents: dict[str, Any],
             database: str | None = None,
             ami: tuple[str, int] | None = None,
+            link: dict[str, Any] | None = None,
             **sections: Any,
         ) -> LabDaemon:
             directory = tmp_path_factory.mktemp("daemon")
@@ -50,6 +54,8 @@ async def hotline(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ope
             settings = daemon_settings(asterisk, queues=queues, agents=agents, database=url, port=free_port())
             if ami is not None:
                 settings["asterisk"][0] |= {"host": ami[0], "port": ami[1]}
+            if link is not None:
+                settings["ami"] = link
             return await open_ones.enter_async_context(running_daemon({**settings, **sections}, directory / "log"))
 
         yield opened

@@ -45,7 +45,7 @@ class Caller:
 
 @dataclass
 class FakeAsterisk(FakeAmi):
-    """See the module. `copies` > 1: every event comes that often."""
+    """See the module. `copies` > 1: every event comes that often; `noise` comes after each."""
 
     commands: tuple[str, ...] = MORE_COMMANDS
     version: str = "22.10.1"
@@ -53,6 +53,7 @@ class FakeAsterisk(FakeAmi):
     away: set[str] = field(default_factory=set)  # endpoints whose phones are not registered
     callers: dict[str, Caller] = field(default_factory=dict)  # by channel
     copies: int = 1
+    noise: bytes = b""
     heard_classes: set[str] = field(default_factory=lambda: {"call", "user"})
     dialplan_included: bool = True
     missing_prompts: tuple[str, ...] = ()
@@ -250,7 +251,7 @@ class FakeAsterisk(FakeAmi):
             del self.variables[name]
 
     def event(self, name: str, *headers: Header) -> None:
-        self.push(self.copies * block(("Event", name), *headers))
+        self.push(self.copies * block(("Event", name), *headers) + self.noise)
 
     def boot_event(self) -> bytes:
         self.uptime_s = int(time.monotonic() - self.booted_at)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from structlog.testing import capture_logs
 
 from acd.ami.redirects import PAUSES_S, Redirects
 from acd.ami.registry import Caller, Registry
@@ -15,12 +16,13 @@ from tests.deadlines import until
 
 NOT_UP = AmiRefused("Redirect: Redirect failed, channel not up.")
 GONE = AmiRefused("Redirect: No such channel")
+HUNG_UP = AmiRefused("Redirect: Channel does not exist: PJSIP/trunk-1")
 
 
 class World:
     """One caller, and an Asterisk that gives these answers in turn, then says yes."""
 
-    def __init__(self, *refusals: AmiRefused) -> None:
+    def __init__(self, *refusals: AmiError) -> None:
         self.refusals = list(refusals)
         self.linked = True
         self.contexts: list[str] = []
@@ -57,12 +59,16 @@ async def test_a_channel_that_is_never_free_has_failed() -> None:
     assert len(world.contexts) == 1 + len(PAUSES_S)
 
 
-@pytest.mark.parametrize("refusal", [GONE, AmiRefused("Redirect: Permission denied")])
-async def test_any_other_refusal_is_final(refusal: AmiRefused) -> None:
+@pytest.mark.parametrize(
+    ("refusal", "told"), [(GONE, 0), (HUNG_UP, 0), (AmiRefused("Redirect: Permission denied"), 1)]
+)
+async def test_any_other_refusal_is_final_and_told_unless_the_caller_is_gone(refusal: AmiRefused, told: int) -> None:
     world = World(refusal)
-    world.move("acd-connect")
-    await until(lambda: world.failed, "it has failed")
+    with capture_logs() as lines:
+        world.move("acd-connect")
+        await until(lambda: world.failed, "it has failed")
     assert world.contexts == ["acd-connect"]
+    assert [line["event"] for line in lines] == ["caller not moved"] * told
 
 
 async def test_what_a_newer_order_has_overtaken_is_not_asked_again() -> None:
@@ -79,6 +85,15 @@ async def test_nothing_is_asked_for_a_caller_who_is_gone() -> None:
     world.registry.caller_gone(world.caller)
     await until(lambda: world.failed, "it is given up")
     assert world.contexts == ["acd-connect"]
+
+
+async def test_a_move_whose_answer_is_lost_with_the_link_is_left_to_the_next_picture() -> None:
+    world = World(AmiDown("Redirect: connection lost"))
+    with capture_logs() as lines:
+        world.move("acd-connect")
+        await until(lambda: not world.refusals, "the link is lost")
+        await asyncio.sleep(PAUSES_S[0])
+    assert (world.contexts, world.failed, lines) == (["acd-connect"], [], [])
 
 
 async def test_without_a_link_it_has_failed_at_once() -> None:

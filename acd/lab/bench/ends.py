@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import random
 import time
 from collections.abc import Callable, Iterable
@@ -50,7 +51,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """Every agent's phone rings so long, then talks so long and hangs up. Seconds.
+    """Every agent's phone rings so long, then talks so long and hangs up. Seconds; `math.inf`: until told otherwise.
 
     Talks are `talk_s` long on average, evenly spread from half of it to three halves: were all alike, agents would
     become free in step with whatever looks at them once a second.
@@ -62,9 +63,10 @@ class Habits:
 
 @dataclass(slots=True)
 class AgentEnd:
-    """One agent's phone; `gaps_s`: idle times between two calls."""
+    """One agent's phone: how often it was rung; `gaps_s`: idle times between two calls."""
 
     user: str
+    invites: int = 0
     live: int = 0
     ended_at: float | None = None
     gaps_s: list[float] = field(default_factory=list)
@@ -240,6 +242,7 @@ class Ends:
             seen.offered_at = at
         if agent.ended_at is not None and agent.live == 0:
             agent.gaps_s.append(at - agent.ended_at)
+        agent.invites += 1
         agent.live += 1
         me = wire.text(self._sockets[host].address)
         tag = f"a{call_id.decode('ascii', 'replace')[:16]}"
@@ -254,11 +257,37 @@ class Ends:
         leg.last = wire.answer(invite, "180 Ringing", me, tag=tag)
         self._legs[call_id] = leg
         self._send(host, leg.last)
-        asyncio.get_running_loop().call_later(self.habits.ring_s, self._pick_up, host, leg)
+        self._later(self.habits.ring_s, self._pick_up, leg)
 
-    def _pick_up(self, host: str, leg: _Leg) -> None:
-        if not leg.over:
-            self._say_final(host, leg, "200 OK")
+    def pick_up(self, agent: AgentEnd) -> None:
+        """Now, whatever rings there."""
+        for leg in self._legs_of(agent):
+            self._pick_up(leg)
+
+    def hang_up(self, agent: AgentEnd) -> None:
+        """Now, whomever this agent talks with."""
+        for leg in self._legs_of(agent):
+            self._hang_up(leg)
+
+    def rings(self, user: str) -> bool:
+        """Whether this agent's phone rings now."""
+        return any(leg.agent.user == user and not leg.up for leg in self._legs.values() if leg.agent is not None)
+
+    def agent_of(self, seen: Seen) -> AgentEnd:
+        """Whose phone this caller's call is on. Raises LookupError when it is on none."""
+        return next(leg.agent for leg in self._legs.values() if leg.agent is not None and leg.seen is seen)
+
+    def _legs_of(self, agent: AgentEnd) -> list[_Leg]:
+        return [leg for leg in self._legs.values() if leg.agent is agent]
+
+    @staticmethod
+    def _later(delay_s: float, what: Callable[[_Leg], None], leg: _Leg) -> None:
+        if math.isfinite(delay_s):
+            asyncio.get_running_loop().call_later(delay_s, what, leg)
+
+    def _pick_up(self, leg: _Leg) -> None:
+        if not leg.over and not leg.up:
+            self._say_final(leg.dialog.me.partition(":")[0], leg, "200 OK")
 
     def _say_final(self, host: str, leg: _Leg, status: str) -> None:
         body = self._sdp if status.startswith("200") else ""
@@ -273,7 +302,7 @@ class Ends:
         if leg.seen is not None:
             leg.seen.talked_at = at
         talk_s = self.habits.talk_s * self._random.uniform(0.5, 1.5)
-        asyncio.get_running_loop().call_later(talk_s, self._hang_up, leg)
+        self._later(talk_s, self._hang_up, leg)
 
     # -- the end
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
 from acd.errors import LabError
@@ -54,13 +54,19 @@ def agent_users(count: int = AGENTS) -> list[str]:
 
 
 def phones_conf(host: str, port: int) -> str:
-    """The trunk of the rivals, and phones without password and registration at one address."""
-    sections = [
+    """The trunk of the rivals, and everybody's phone."""
+    trunk = [
         "[bench](acd-trunk,site-media)\ncontext=bench\naors=bench",
         f"[bench](acd-trunk-aor)\ncontact=sip:{RIVAL_TRUNK}:5060",
         f"[bench](acd-trunk-identify)\nendpoint=bench\nmatch={RIVAL_TRUNK}",
     ]
-    for user in agent_users():
+    return "\n\n".join([*trunk, fixed_phones(agent_users(), host, port)])
+
+
+def fixed_phones(users: Iterable[str], host: str, port: int) -> str:
+    """pjsip.conf sections of phones without password and registration at one address."""
+    sections = []
+    for user in users:
         sections.append(f"[{user}](acd-agent,site-media)\naors={user}")
         sections.append(f"[{user}](acd-agent-aor)\ncontact=sip:{user}@{host}:{port}")
     return "\n\n".join(sections) + "\n"
