@@ -1,24 +1,29 @@
-"""The manager link breaks and Asterisk does not: callers notice nothing, the daemon is back within seconds."""
+"""The manager link breaks, or goes mute, and Asterisk does not: callers notice nothing, the daemon is soon back."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from acd.lab.asterisk import LabAsterisk
 from acd.lab.daemon import LabDaemon
 from acd.lab.sip import SipTimeout
 from tests.e2e.conftest import OpenHotline
-from tests.e2e.desk import Desk
+from tests.e2e.desk import Desk, until_fact
 from tests.e2e.floor import Floor
 from tests.e2e.phones import Phones, number_of, ringing
-from tests.e2e.scene import play, three_lines
+from tests.e2e.scene import Scene, play, three_lines
 from tests.fakes.proxy import CutProxy, cut_proxy
+from tests.faults import Figure
 
 FLOOR = Floor()
 LINES = three_lines(FLOOR, "cut", ("1001", "1002", "1003"))
 BACK_WITHIN_S = 5.0
+PING_S = 0.5
+LOOK_S = 0.5  # a look at the health takes its time too
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -29,15 +34,38 @@ async def proxy(asterisk: LabAsterisk) -> AsyncIterator[CutProxy]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def daemon(asterisk: LabAsterisk, hotline: OpenHotline, proxy: CutProxy) -> LabDaemon:
-    return await hotline(asterisk, queues=FLOOR.queues, agents=FLOOR.agents, ami=proxy.address)
+    return await hotline(asterisk, queues=FLOOR.queues, agents=FLOOR.agents, ami=proxy.address, link={"ping_interval_s": PING_S})
 
 
+@pytest.mark.fault(1)
 async def test_a_cut_link_is_healed_and_nobody_notices(phones: Phones, desk: Desk, proxy: CutProxy) -> None:
     scene = await play(LINES, phones, desk)
     assert proxy.cut() == 1
     await desk.until_ready_is(503, within_s=2)
     await desk.until_ready_is(200, within_s=BACK_WITHIN_S)
     assert proxy.connections == 2
+    await _all_goes_on(scene, phones, desk)
+
+
+@pytest.mark.fault(2)
+async def test_a_link_that_goes_mute_is_found_and_nobody_notices(
+    phones: Phones, desk: Desk, proxy: CutProxy, figure: Figure
+) -> None:
+    scene = await play(LINES, phones, desk)
+    began = time.monotonic()
+    assert proxy.mute() == 1
+    status, said = await until_fact(desk.ready, lambda seen: seen[0] == 503, "it is found", 3 * PING_S + 1)
+    found_s = time.monotonic() - began
+    figure(f"found after, at a ping each {PING_S:g} s", found_s, "s")
+    assert found_s < 3 * PING_S + LOOK_S, "within three pings"
+    assert (status, "asterisk.main" in str(said)) == (503, True)
+    await desk.until_ready_is(200, within_s=BACK_WITHIN_S)
+    figure("back after", time.monotonic() - began - found_s, "s")
+    await _all_goes_on(scene, phones, desk)
+
+
+async def _all_goes_on(scene: Scene, phones: Phones, desk: Desk) -> None:
+    """Each of the three is where they were, and served to the end."""
     scene.assert_nobody_was_cut_off()
     await scene.assert_they_hear_each_other()
     assert scene.ring.unanswered

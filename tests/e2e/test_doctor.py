@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from acd.records.schema import upgrade
 from tests.e2e.conftest import OpenHotline
 from tests.e2e.desk import Desk, until_fact
 from tests.e2e.floor import Floor
+from tests.faults import Figure
 
 FLOOR = Floor()
 FLOOR.line("sales", ("1001",))
@@ -206,6 +208,7 @@ async def test_beside_a_running_daemon_its_port_is_well(
     assert any("the daemon runs" in line for line in lines)
 
 
+@pytest.mark.fault(21)
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
@@ -216,14 +219,18 @@ async def test_beside_a_running_daemon_its_port_is_well(
     ],
     ids=["secret", "rights", "deaf to user", "deaf to call"],
 )
-async def test_the_daemon_names_the_cause_in_its_health(doctor: Doctor, spoil: dict[str, str], reason: str) -> None:
+async def test_the_daemon_names_the_cause_in_its_health(
+    doctor: Doctor, spoil: dict[str, str], reason: str, figure: Figure
+) -> None:
     doctor.node.update(spoil)
+    began = time.monotonic()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "acd", "run", "--config", str(doctor.written())), stderr=asyncio.subprocess.DEVNULL
     )
     try:
         async with Hotline(f"http://127.0.0.1:{doctor.settings['http']['port']}", "") as api:
             status, said = await until_fact(Desk(api).ready, lambda seen: reason in str(seen), reason, 20)
+            figure("the cause is named after", time.monotonic() - began, "s")
     finally:
         process.terminate()
         await process.wait()

@@ -310,6 +310,7 @@ async def test_a_busy_peer_is_not_pinged(ami: FakeAmi):
         assert ami.received("Ping") == []
 
 
+@pytest.mark.fault(21)
 async def test_a_refused_login_backs_off_and_says_so(ami: FakeAmi):
     ami.secret = "another"
     async with running(ami) as client:
@@ -318,6 +319,27 @@ async def test_a_refused_login_backs_off_and_says_so(ami: FakeAmi):
         await asyncio.sleep(0.3)  # fifteen times the short delay: no fourth attempt may come
         assert ami.connections == 3
         assert not client.connected
+
+
+@pytest.mark.fault(21)
+async def test_a_link_of_no_use_backs_off_as_a_refused_login_does(ami: FakeAmi):
+    async with running(ami) as client:
+        for attempt in range(1, 4):
+            assert (await up(client)).generation == attempt
+            client.refuse("nothing is heard of class user")
+            assert (await down(client)).reason == "nothing is heard of class user"
+        assert client.status().last_error == "nothing is heard of class user"
+        await asyncio.sleep(0.3)  # fifteen times the short delay: no fourth attempt may come
+        assert ami.connections == 3
+
+
+async def test_a_link_that_is_gone_already_cannot_be_refused(ami: FakeAmi):
+    async with running(ami) as client:
+        for attempt in range(1, 6):
+            assert (await up(client)).generation == attempt
+            client.abort("overtaken")
+            client.refuse("too late")
+            assert (await down(client)).reason == "overtaken"
 
 
 async def test_a_refused_login_mended_in_time_comes_up(ami: FakeAmi):
