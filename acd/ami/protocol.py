@@ -87,7 +87,8 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]
             whole = bytes(self._buffer[:cut])
             del self._buffer[: cut + len(_END)]
             self._read_messages(whole)
-        if len(self._buffer) > self._settings.max_message_bytes:
+        # the end of a message may have come in part: where the stream is cut must not matter
+        if len(self._buffer) >= self._settings.max_message_bytes + len(_END):
             self.lose(f"a message of more than {self._settings.max_message_bytes} bytes")
 
     def _read_greeting(self) -> bool:
@@ -96,9 +97,10 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]
         if line[:known] != GREETING[:known] or (end and known < len(GREETING)):
             self.lose("the peer is no Asterisk manager")
             return False
+        if len(line) + len(end) > self._settings.max_message_bytes + len(_LINE_END):
+            self.lose("the peer's greeting has no end")
+            return False
         if not end:
-            if len(line) > self._settings.max_message_bytes:
-                self.lose("the peer's greeting has no end")
             return False
         self.version = line[len(GREETING) :].decode("ascii", "replace").strip()
         del self._buffer[: len(line) + len(end)]

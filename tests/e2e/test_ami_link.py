@@ -34,7 +34,9 @@ async def proxy(asterisk: LabAsterisk) -> AsyncIterator[CutProxy]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def daemon(asterisk: LabAsterisk, hotline: OpenHotline, proxy: CutProxy) -> LabDaemon:
-    return await hotline(asterisk, queues=FLOOR.queues, agents=FLOOR.agents, ami=proxy.address, link={"ping_interval_s": PING_S})
+    return await hotline(
+        asterisk, queues=FLOOR.queues, agents=FLOOR.agents, ami=proxy.address, link={"ping_interval_s": PING_S}
+    )
 
 
 @pytest.mark.fault(1)

@@ -1,6 +1,6 @@
-"""More than the daemon can take, and a daemon that takes nothing for a while: a process of its own, a scripted Asterisk.
+"""More than the daemon can take, and a daemon that takes nothing for a while, on a scripted Asterisk.
 
-What it holds in memory is what the kernel says of that process.
+It is a process of its own: what it holds in memory is what the kernel says of it.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ async def _flood(asterisk: FakeAsterisk, wanted_s: float) -> tuple[int, float]:
 async def test_who_hears_nothing_for_a_while_dials_nobody_twice(
     asterisk: FakeAsterisk, daemon: LabDaemon, figure: Figure, seconds: Seconds
 ) -> None:
-    """The process stands still: as a blocked loop, but for every thread of it. Calls come, go and are taken meanwhile."""
+    """The process stands still, as its loop would when blocked. Calls come, go and are taken meanwhile."""
     desk = Desk(daemon.api)
     callers = [asterisk.call_in() for _ in range(4)]
     await until(lambda: len(asterisk.ringing()) == 4)

@@ -82,18 +82,26 @@ class Replay:
 
     async def play(self, messages: list[Message]) -> None:
         """From the moment the agents are in."""
-        self.now = float(messages[0]["Timestamp"])
+        self.begin(messages[0])
+        for message in messages:
+            self.hear(message, float(message["Timestamp"]))
+        self._pass_time(self.now + AFTERWARDS_S)
+
+    def begin(self, first: Message) -> None:
+        """The agents come in at the time of the first message."""
+        self.now = float(first["Timestamp"])
         everybody = frozenset(AgentId(agent_id) for agent_id in AGENTS)
         self._phones.read(NODE, everybody, ())
         self.tell(NodeRead(self.now, NODE, False, (), everybody))
         for agent_id in AGENTS:
             self.tell(AgentLogin(self.now, AgentId(agent_id)))
         self.agents.clear()
-        for message in messages:
-            self._pass_time(float(message["Timestamp"]))
-            for event in self.translator.translate(message, self.now):
-                self.tell(event)
-        self._pass_time(self.now + AFTERWARDS_S)
+
+    def hear(self, message: Message, at: float) -> None:
+        """One message, and the timers that come due before it."""
+        self._pass_time(at)
+        for event in self.translator.translate(message, self.now):
+            self.tell(event)
 
     def _pass_time(self, until: float) -> None:
         while due := [(due_at, name) for name, due_at in self._timers.items() if due_at <= until]:

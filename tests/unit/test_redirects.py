@@ -59,9 +59,7 @@ async def test_a_channel_that_is_never_free_has_failed() -> None:
     assert len(world.contexts) == 1 + len(PAUSES_S)
 
 
-@pytest.mark.parametrize(
-    ("refusal", "told"), [(GONE, 0), (HUNG_UP, 0), (AmiRefused("Redirect: Permission denied"), 1)]
-)
+@pytest.mark.parametrize(("refusal", "told"), [(GONE, 0), (HUNG_UP, 0), (AmiRefused("Redirect: Permission denied"), 1)])
 async def test_any_other_refusal_is_final_and_told_unless_the_caller_is_gone(refusal: AmiRefused, told: int) -> None:
     world = World(refusal)
     with capture_logs() as lines:
