@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from acd.lab.usage import peak_bytes, resident_bytes
 from acd.lab.daemon import LabDaemon, free_port, running_daemon
+from acd.lab.usage import peak_bytes, resident_bytes
 from tests.deadlines import until
 from tests.e2e.desk import Desk
 from tests.fakes.ami_server import block
