@@ -160,7 +160,7 @@ def test_after_the_third_refusal_a_login_is_tried_once_in_thirty_seconds():
     assert [backoff.after_refusal() for _ in range(4)] == [1.0, 1.0, 30.0, 30.0]
     backoff.after_failure()
     assert backoff.after_refusal() == 30.0
-    backoff.logged_in()
+    backoff.lived(0.0)
     assert backoff.after_refusal() == 1.0
 
 
