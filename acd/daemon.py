@@ -1,9 +1,10 @@
 """The composition root: builds every object by hand, boots them in order, and ends them well.
 
-Boot: database up to date -> agents and open calls loaded -> every Asterisk read back -> the line opened: matched once
-over everything -> ready. The links to the Asterisks are made while the database is opened; their pictures follow it. A
-database that is away holds up nothing: calls go on, what is to be recorded waits, and health says so; an Asterisk that
-is away holds up the callers of the others for a bounded time.
+Boot: database up to date -> what the last daemon left in the spool written -> agents and open calls loaded -> every
+Asterisk read back -> the line opened: matched once over everything -> ready. The links to the Asterisks are made while
+the database is opened; their pictures follow it. A database that is away holds up nothing: agents and open calls are
+known from the spool, calls go on, what is to be recorded waits there, and health says so; an Asterisk that is away
+holds up the callers of the others for a bounded time.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ from acd.records.fresh import FreshStore
 from acd.records.lifetime import Lifetime
 from acd.records.recorder import Recorder
 from acd.records.schema import upgrade
+from acd.records.spool import Spool, SpoolSettings
 from acd.records.store import SqlStore
 from acd.timers import LoopTimers
 
@@ -62,6 +64,7 @@ GC_THRESHOLD = 20_000  # new objects between two looks: some hundred calls' wort
 LAST_ORDERS_S = 2.0
 DATABASE_RETRY_S = 5.0
 DATABASE_PATIENCE_S = 15.0
+DEFAULT_SPOOL = "var/acd"
 
 
 async def run(settings: Settings) -> None:
@@ -124,8 +127,9 @@ class Daemon:
         self.core = Core.of(recipe, draws)
         self.event_log = event_log(settings, recipe)
         self.store = SqlStore(database.connect(settings.database), settings.default_country)
+        self.spool = spool(settings)
         self.lifetime = Lifetime(self.store, self.clock, settings.restart.keep_agents_s)
-        self.recorder = Recorder(self.store)
+        self.recorder = Recorder(self.store, spool=self.spool)
         self.feed = LiveFeed()
         self.dispatcher = Dispatcher(self.core, self.recorder, self._watch, tape=self.event_log)
         self.timers = LoopTimers(self.clock, self.dispatcher.post)
@@ -176,6 +180,8 @@ class Daemon:
         await self.api.start()
         if self.event_log is not None:
             self._taping = tasks.spawn(self.event_log.run(), "event log")
+        if self.spool is not None:
+            await self.spool.open()
         self._spawn(self.dispatcher.run(), "dispatcher")
         self.dispatcher.post(boot.Booting(self.clock.now()))
         for node in self.nodes:
@@ -206,8 +212,11 @@ class Daemon:
             await self.recorder.flush(FLUSH_S)
             await self.lifetime.stamp()
         if self.recorder.queued:
-            log.error("records lost at the stop", entries=self.recorder.queued, problem=self._database_problem)
+            what = "records lost at the stop" if self.spool is None else "records are left in the spool"
+            log.error(what, entries=self.recorder.queued, problem=self._database_problem)
         await tasks.stop(self._recording)
+        if self.spool is not None:
+            await self.spool.close()
         await self.store.close()
 
     async def _last_orders(self) -> None:
@@ -235,21 +244,37 @@ class Daemon:
     # -- the database ---------------------------------------------------------------------------------------------
 
     async def _open_database(self) -> None:
-        """Upgrade and load; when that cannot be done now, go on without and keep trying."""
+        """Upgrade and load; when that cannot be done now, go on with what the spool knows and keep trying."""
         try:
             async with asyncio.timeout(DATABASE_PATIENCE_S):
                 await self._try_database()
         except (StorageError, TimeoutError) as error:
             self._database_problem = str(error) or "the database does not answer"
             log.error("database not usable, going on without", problem=self._database_problem)
-            self.dispatcher.post(boot.AgentsRestored(self.clock.now()))
+            await self._remember_from_spool()
             self._spawn(self._heal_database(), "database")
+        # From now on the core knows the open calls, and tells the spool what must stay.
+        await self.dispatcher.drain()
+        self.recorder.live = self.core.book.live
+
+    async def _remember_from_spool(self) -> None:
+        """The open calls, so that their facts are numbered on from where the last daemon was."""
+        if self.spool is None:
+            return
+        try:
+            left = await self.spool.remembered()
+        except OSError as error:
+            log.error("the spool cannot be read", problem=error.strerror)
+            return
+        log.info("open calls known from the spool", calls=len(left.open_calls))
+        self.dispatcher.post(ev.Restored(self.clock.now(), left.open_calls))
 
     async def _try_database(self) -> None:
         """Calls that the last daemon left open are judged by the next picture of their Asterisk."""
         await upgrade(self.settings.database)
         if self._recording is None:
             self._recording = tasks.spawn(self.recorder.run(), "recorder")
+        await self.recorder.caught_up()
         await self.recorder.flush(FLUSH_S)  # calls that ended while the database was away count today as well
         now = self.clock.now()
         quiet_s = self.settings.survey.ask_again_after_days * 86_400
@@ -316,7 +341,9 @@ class Daemon:
     def degraded(self) -> Mapping[str, str]:
         """What is worth a look."""
         found = {
+            "database": self._database_problem,
             "records": self.recorder.health(),
+            "spool": self.spool.health() if self.spool is not None else None,
             "event_log": self.event_log.health() if self.event_log is not None else None,
         }
         return {what: sentence for what, sentence in found.items() if sentence}
@@ -331,7 +358,11 @@ class Daemon:
             Reading("calls_live", "Calls that have not ended", len(self.board.live_calls())),
             Reading("recorder_queued", "Entries not yet written", self.recorder.queued),
             Reading("recorder_dropped", "Entries that found no room", self.recorder.dropped),
+            Reading("recorder_replayed", "Entries of earlier runs written from the spool", self.recorder.replayed),
         ]
+        if self.spool is not None:
+            readings.append(Reading("spool_bytes", "What lies in the spool", self.spool.bytes))
+            readings.append(Reading("spool_shed", "Entries that were not spooled", self.spool.shed))
         for node in self.nodes:
             about = {"node": node.name}
             client = node.client
@@ -357,6 +388,17 @@ def event_log(settings: Settings, recipe: Recipe) -> EventLog | None:
         return None
     files = EventLogSettings(Path(wanted.path), wanted.max_mb * MB, wanted.keep)
     return EventLog(files, recipe, secrets.token_hex(8))
+
+
+def spool(settings: Settings) -> Spool | None:
+    """Where records lie until the database has them, if anywhere: beside SQLite's file unless said otherwise."""
+    wanted = settings.records.spool
+    if not wanted.max_mb:
+        return None
+    url = database.parse(settings.database)
+    file = Path(url.database if url.drivername == database.SQLITE and url.database else DEFAULT_SPOOL)
+    path = Path(wanted.path) if wanted.path is not None else file.with_suffix(".spool")
+    return Spool(SpoolSettings(path, wanted.max_mb * MB))
 
 
 def ami_settings(settings: Settings, asterisk: Asterisk) -> AmiSettings:

@@ -107,6 +107,10 @@ class Store(Protocol):
         """The record with its events, or None."""
         ...
 
+    async def whole_calls(self, call_ids: Sequence[CallId]) -> Mapping[CallId, CallRecord]:
+        """Those of these calls that there are, with their events."""
+        ...
+
     async def calls(self, wanted: CallFilter, limit: int, cursor: str | None = None) -> Page:
         """Records (their `events` left empty). ValueError for a cursor that is not ours."""
         ...

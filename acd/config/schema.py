@@ -163,9 +163,24 @@ class Restart(Section):
     )
 
 
+class Spool(Section):
+    """What is to be recorded, on the disk until the database has it: a kill takes nothing of it."""
+
+    path: FilePath | None = Field(
+        None, description="The directory. Default: beside SQLite's file, acd.spool for acd.db; else var/acd.spool."
+    )
+    max_mb: int = Field(
+        64,
+        ge=0,
+        le=100_000,
+        description="Megabytes that may lie there; 0 keeps none. Default: some 25,000 calls of an outage.",
+    )
+
+
 class Records(Section):
     """How long calls are remembered."""
 
+    spool: Spool = Field(default_factory=Spool, description="Where records are while the database is away.")
     retention_days: int = Field(
         0, ge=0, le=36500, description="Days until personal data is erased; 0 keeps it. Default: you decide."
     )

@@ -20,9 +20,13 @@ from acd.ports import Entry
 
 @dataclass(slots=True)
 class Waiting:
-    """An entry to be written and how many entries it stands for, itself included."""
+    """An entry to be written, and how many entries it stands for, itself included.
+
+    `n` is the number that the first of them has in the spool's run.
+    """
 
     entry: Entry
+    n: int = 0
     stands_for: int = 1
 
 
@@ -37,8 +41,13 @@ class Backlog:
     def __len__(self) -> int:
         return len(self._places)
 
-    def add(self, entry: Entry) -> bool:
-        """Whether there was room."""
+    @property
+    def first_n(self) -> int | None:
+        """The number of the oldest; None when nothing waits."""
+        return next(iter(self._places.values())).n if self._places else None
+
+    def add(self, entry: Entry, n: int = 0) -> bool:
+        """Whether there was room for the run's entry number `n`."""
         key = _key(entry)
         waiting = self._places.get(key)
         if waiting is not None:
@@ -48,7 +57,7 @@ class Backlog:
         elif len(self._places) >= self._limit:
             return False
         else:
-            self._places[key] = Waiting(entry)
+            self._places[key] = Waiting(entry, n)
         self.entries += 1
         return True
 

@@ -36,6 +36,10 @@ class FreshStore(Store):
         """As the store, with what was put before."""
         return await (await self._settled()).call(call_id)
 
+    async def whole_calls(self, call_ids: Sequence[CallId]) -> Mapping[CallId, CallRecord]:
+        """As the store, with what was put before."""
+        return await (await self._settled()).whole_calls(call_ids)
+
     async def calls(self, wanted: CallFilter, limit: int, cursor: str | None = None) -> Page:
         """As the store, with what was put before."""
         return await (await self._settled()).calls(wanted, limit, cursor)

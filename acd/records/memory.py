@@ -47,6 +47,9 @@ class MemoryStore(Store):
         record = self._records.get(call_id)
         return None if record is None else self._whole(record)
 
+    async def whole_calls(self, call_ids: Sequence[CallId]) -> Mapping[CallId, CallRecord]:
+        return {call_id: self._whole(self._records[call_id]) for call_id in call_ids if call_id in self._records}
+
     async def calls(self, wanted: CallFilter, limit: int, cursor: str | None = None) -> Page:
         limit = max(1, min(limit, MAX_PAGE))
         end = None if cursor is None else cursors.decode(cursor)

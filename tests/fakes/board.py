@@ -221,6 +221,10 @@ class FakeStore:
         self._check()
         return self.records.get(call_id)
 
+    async def whole_calls(self, call_ids: Sequence[CallId]) -> Mapping[CallId, CallRecord]:
+        self._check()
+        return {call_id: self.records[call_id] for call_id in call_ids if call_id in self.records}
+
     async def calls(self, wanted: CallFilter, limit: int, cursor: str | None = None) -> Page:
         self._check()
         start = int(cursor or 0)
