@@ -179,6 +179,8 @@ class Segments:
         `kept` is what must be remembered of it, written before anything goes.
         """
         self.append(kept + lines.mark_line(needed_n), 0)
+        if self._descriptor is not None:
+            os.fsync(self._descriptor)  # a power cut must not take what was to be remembered, and not what it was of
         gone = [segment for segment in self._closed if segment.last_n < needed_n]
         for segment in [*gone, *(self._old if with_old else ())]:
             segment.path.unlink(missing_ok=True)
