@@ -532,6 +532,7 @@ async def test_missing_prompts_are_told_and_keep_nobody_out(asterisk: FakeAsteri
 # -- the database ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(16)
 async def test_a_database_that_is_away_at_boot(asterisk: FakeAsterisk, running: Running, tmp_path: Path) -> None:
     """Fault 16."""
     (tmp_path / "acd.db").mkdir()
@@ -554,15 +555,83 @@ async def test_a_database_that_is_away_at_boot(asterisk: FakeAsterisk, running: 
     assert daemon.board.agent(AgentId("1002")).state == "offline", "healing logs nobody in"
 
 
+@pytest.mark.fault(16)
+async def test_a_daemon_that_begins_without_the_database_goes_on_where_the_spool_ends(
+    asterisk: FakeAsterisk, running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, figure: Figure
+) -> None:
+    """The facts of a call that both daemons saw are numbered through, and all are there when the database is back."""
+    monkeypatch.setattr(root, "DATABASE_PATIENCE_S", 1.0)
+    file = tmp_path / "acd.db"
+    first = await running(agents=1)
+    old, talks = asterisk.call_in(), asterisk.call_in()
+    await until(lambda: old in asterisk.ringing())
+    asterisk.answer(old)
+    await until(lambda: talking(first) == 1)
+    assert await first.recorder.flush(5)
+    monkeypatch.setattr(first.store, "write", refuse)
+    lose_the_database(file)
+    waits = asterisk.call_in()
+    await until(lambda: len(first.core.engine.calls) == 3)
+    told = {caller.call_id: record(first, caller).events for caller in (old, talks, waits)}
+    await killed(first)
+    second = await running(agents=1, wait=False)
+    await until(lambda: in_service(second))
+    await until(lambda: second.core.engine.calls.keys() == told.keys())
+    assert {"database", "spool"} & second.degraded().keys() == {"database"}
+    asterisk.agent_hangs_up(old)
+    await until(lambda: ended(second, old))
+    await until(lambda: talks in asterisk.ringing())
+    asterisk.answer(talks)
+    await until(lambda: talking(second) == 1)
+    asterisk.hang_up(waits)
+    await until(lambda: ended(second, waits))
+    give_the_database_back(file)
+    back_at = time.monotonic()
+    await is_ready(second, 10)
+    figure("caught up after", time.monotonic() - back_at, "s")
+    assert second.degraded() == {}
+    for caller in (old, talks, waits):
+        stored = await second.store.call(CallId(caller.call_id))
+        assert stored == record(second, caller)
+        assert stored is not None and stored.events[: len(told[caller.call_id])] == told[caller.call_id]
+        assert [event.seq for event in stored.events] == list(range(1, len(stored.events) + 1))
+
+
+async def refuse(entries: object) -> None:
+    """A store's `write` that cannot."""
+    raise StorageError("disk full")
+
+
+def lose_the_database(file: Path) -> None:
+    """Nothing opens it: its place is taken."""
+    for path in file.parent.glob(f"{file.name}*"):
+        path.rename(path.with_name(f"away-{path.name}"))
+    file.mkdir()
+
+
+def give_the_database_back(file: Path) -> None:
+    file.rmdir()
+    for path in file.parent.glob(f"away-{file.name}*"):
+        path.rename(path.with_name(path.name.removeprefix("away-")))
+
+
+async def killed(daemon: Daemon) -> None:
+    """As by SIGKILL, as far as Asterisk, the database and the spool can tell."""
+    await tasks.stop(daemon._recording, *daemon._tasks)
+    daemon._tasks.clear()
+    await daemon.api.stop()
+    daemon.timers.close()
+    assert daemon.spool is not None
+    await daemon.spool.close()
+    await daemon.store.close()
+
+
+@pytest.mark.fault(16)
 async def test_a_database_that_goes_away_later(
     asterisk: FakeAsterisk, running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Fault 16."""
     daemon = await running()
     write = daemon.store.write
-
-    async def refuse(entries: object) -> None:
-        raise StorageError("disk full")
 
     monkeypatch.setattr(daemon.store, "write", refuse)
     caller = asterisk.call_in()
