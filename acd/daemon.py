@@ -128,7 +128,7 @@ class Daemon:
         self.event_log = event_log(settings, recipe)
         self.store = SqlStore(database.connect(settings.database), settings.default_country)
         self.spool = spool(settings)
-        self.lifetime = Lifetime(self.store, self.clock, settings.restart.keep_agents_s)
+        self.lifetime = Lifetime(self.store, self.clock, settings.restart.keep_agents_s, self.spool)
         self.recorder = Recorder(self.store, spool=self.spool)
         self.feed = LiveFeed()
         self.dispatcher = Dispatcher(self.core, self.recorder, self._watch, tape=self.event_log)
@@ -258,15 +258,10 @@ class Daemon:
         self.recorder.live = self.core.book.live
 
     async def _remember_from_spool(self) -> None:
-        """The open calls, so that their facts are numbered on from where the last daemon was."""
-        if self.spool is None:
-            return
-        try:
-            left = await self.spool.remembered()
-        except OSError as error:
-            log.error("the spool cannot be read", problem=error.strerror)
-            return
-        log.info("open calls known from the spool", calls=len(left.open_calls))
+        """Agents as they stood; open calls, so that their facts are numbered on from where the last daemon was."""
+        left = await self.lifetime.left_in_spool()
+        log.info("known from the spool", calls=len(left.open_calls), agents=len(left.standings))
+        self.dispatcher.post(boot.AgentsRestored(self.clock.now(), left.standings))
         self.dispatcher.post(ev.Restored(self.clock.now(), left.open_calls))
 
     async def _try_database(self) -> None:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import structlog
 
 from acd.ports import Entry, Store
+from acd.queues.commands import AgentKept
 from acd.queues.journey import CallRecord, Fact, JourneyEvent, fold
-from acd.queues.model import CallId
+from acd.queues.model import AgentId, CallId
 from acd.records.backlog import Waiting
 from acd.records.lines import Line
 
@@ -22,10 +23,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What the last daemons left: calls that have not ended, oldest first, and the other entries as they came."""
+    """What the last daemons left: calls that have not ended, oldest first, and what was last kept of each agent."""
 
     open_calls: tuple[CallRecord, ...] = ()
-    others: tuple[Entry, ...] = ()
+    standings: tuple[AgentKept, ...] = ()
 
 
 async def lacking(lines: Sequence[Line], store: Store) -> list[Waiting]:
@@ -33,11 +34,13 @@ async def lacking(lines: Sequence[Line], store: Store) -> list[Waiting]:
     facts = _by_call(line.fact for line in lines if line.fact is not None)
     known = await store.whole_calls(list(facts))
     records = {call_id: _merged(known.get(call_id), own) for call_id, own in facts.items()}
+    later = await _kept_later(lines, store)
     had = {call_id: {event.seq for event in record.events} for call_id, record in known.items()}
     found = []
     for line in lines:
         if line.other is not None:
-            found.append(Waiting(line.other, line.n))
+            if line.other.kept is None or line.other.kept.at >= later.get(line.other.kept.agent_id, 0.0):
+                found.append(Waiting(line.other, line.n))
         elif line.fact is not None:
             record, seen = records[line.fact.call_id], had.setdefault(line.fact.call_id, set())
             if record is not None and line.fact.seq not in seen:
@@ -47,13 +50,14 @@ async def lacking(lines: Sequence[Line], store: Store) -> list[Waiting]:
 
 
 def gathered(lines: Iterable[Line]) -> Remembered:
-    """The calls that are open by these lines, and whole; and all other entries."""
+    """The calls that are open by these lines, and whole; and the last word on each agent."""
     facts: dict[CallId, dict[int, JourneyEvent]] = {}
     ended: set[CallId] = set()
-    others = []
+    standings: dict[AgentId, AgentKept] = {}
     for line in lines:
         if line.other is not None:
-            others.append(line.other)
+            if line.other.kept is not None:
+                standings[line.other.kept.agent_id] = line.other.kept
         elif line.fact is not None and line.fact.call_id not in ended:
             if line.fact.fact is Fact.ENDED:
                 ended.add(line.fact.call_id)
@@ -62,7 +66,16 @@ def gathered(lines: Iterable[Line]) -> Remembered:
                 facts.setdefault(line.fact.call_id, {})[line.fact.seq] = line.fact
     records = [_merged(None, own) for own in facts.values() if max(own) == len(own)]
     whole = [record for record in records if record is not None]
-    return Remembered(tuple(sorted(whole, key=lambda record: (record.entered_at, record.id))), tuple(others))
+    return Remembered(
+        tuple(sorted(whole, key=lambda record: (record.entered_at, record.id))), tuple(standings.values())
+    )
+
+
+async def _kept_later(lines: Sequence[Line], store: Store) -> dict[AgentId, float]:
+    """When the store last heard of the agents, if the lines speak of any: an old word must not undo a later one."""
+    if not any(line.other is not None and line.other.kept is not None for line in lines):
+        return {}
+    return {kept.agent_id: kept.at for kept in await store.standings()}
 
 
 def _by_call(events: Iterable[JourneyEvent]) -> dict[CallId, dict[int, JourneyEvent]]:

@@ -26,6 +26,8 @@ from acd.queues.journey import Fact, JourneyEvent
 from acd.queues.model import CallId
 
 KEPT: Final = 0
+OTHER: Final = b' ["e",'
+"""Is in every line that holds no fact."""
 LINE_BYTES: Final = 65_536
 """No line is longer: a fact has a few hundred bytes."""
 

@@ -67,6 +67,7 @@ class Segments:
 
     def __init__(self, folder: Path, segment_bytes: int) -> None:
         self._folder = folder
+        self._lock_file = folder / "lock"
         self._segment_bytes = segment_bytes
         self._old: list[Segment] = []  # of earlier runs
         self._closed: list[Segment] = []  # of this one
@@ -75,6 +76,7 @@ class Segments:
         self._lock: int | None = None
         self._needed: dict[int, int] = {}  # earlier run -> the first number that the database may lack
         self._index = 0
+        self.alive_at: float | None = None  # when the last daemon was, seconds since 1970
         self.run = 0
         self.size = 0
         self._began_s = 0.0
@@ -96,6 +98,8 @@ class Segments:
     def open(self) -> None:
         """Take the spool and see what is there. StorageError when another daemon has it."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            self.alive_at = self._lock_file.stat().st_mtime
         lock = self._locked()
         try:
             self._look()
@@ -115,7 +119,7 @@ class Segments:
                     self._needed[segment.run] = mark
 
     def _locked(self) -> int:
-        descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -125,6 +129,11 @@ class Segments:
             os.close(descriptor)
             raise
         return descriptor
+
+    def stamp(self) -> None:
+        """A daemon is alive: the next one reads it in `alive_at`."""
+        if self._lock is not None:
+            os.utime(self._lock_file)
 
     def _found(self) -> Iterator[Segment]:
         for path in self._folder.glob(f"*{_SUFFIX}"):
@@ -207,11 +216,12 @@ class Segments:
         own = [*self._closed, *([self._current] if self._current is not None else [])]
         return self._read([segment for segment in own if segment.place >= _whole(place)], place, from_n)
 
-    def remembered(self) -> Iterator[Line]:
-        """Everything that earlier runs left here, kept lines too."""
+    def remembered(self, kind: bytes = b"") -> Iterator[Line]:
+        """Everything that earlier runs left here, kept lines too; of one kind of line, if so said."""
         for segment in self._old:
-            for text in segment.path.read_bytes().split(b"\n"):
-                line = lines.read(text) if lines.number(text) is not None else None
+            for text in segment.path.read_bytes().split(b"\n")[:-1]:
+                wanted = kind in text and lines.number(text) is not None
+                line = lines.read(text) if wanted else None
                 if line is not None:
                     yield line
 

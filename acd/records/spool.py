@@ -20,7 +20,9 @@ from typing import Final
 import structlog
 
 from acd.ports import Entry
+from acd.queues.commands import AgentKept
 from acd.queues.journey import CallRecord, JourneyEvent
+from acd.queues.model import AgentId
 from acd.records import lines
 from acd.records.catchup import Remembered, gathered
 from acd.records.scribe import Scribe
@@ -54,7 +56,7 @@ class Spool:
         self._settings = settings
         self._segments = Segments(settings.path, min(SEGMENT_BYTES, max(1, settings.max_bytes // SEGMENTS)))
         self._scribe = Scribe(self._segments)
-        self._last_words: dict[tuple[str, str], Entry] = {}  # by kind and agent
+        self._standings: dict[AgentId, AgentKept] = {}  # the last word on each agent
         self._running = False
         self._pruning = False
         self._old_is_written = False
@@ -65,6 +67,11 @@ class Spool:
     def bytes(self) -> int:
         """What lies on the disk."""
         return self._segments.size
+
+    @property
+    def alive_at(self) -> float | None:
+        """When the last daemon was, to a minute, in seconds since 1970; None when there was none."""
+        return self._segments.alive_at
 
     @property
     def shed(self) -> int:
@@ -90,8 +97,10 @@ class Spool:
         try:
             async with asyncio.timeout(OPEN_S):
                 await self._scribe.ask(self._scribe.open)
-        except TimeoutError:
-            log.error("the spool does not open in time", path=str(self._settings.path))
+                left = await self._scribe.ask(lambda: gathered(self._segments.remembered(lines.OTHER)))
+                self._standings = {kept.agent_id: kept for kept in left.standings}
+        except (TimeoutError, OSError) as error:
+            log.error("the spool does not open", path=str(self._settings.path), problem=str(error) or "not in time")
 
     def append(self, n: int, entry: Entry) -> bool:
         """Have the entry written as number `n` of this run; returns at once. False: it is not going to be."""
@@ -111,8 +120,8 @@ class Spool:
             log.warning("entries are spooled again", not_spooled=self.shed)
             self._refusal = None
         self._scribe.write(n, line)
-        if entry.journey is None:
-            self._remember(entry)
+        if entry.kept is not None:
+            self._standings[entry.kept.agent_id] = entry.kept
         return True
 
     def written(self, needed_n: int, live: Iterable[CallRecord] | None) -> None:
@@ -124,8 +133,13 @@ class Spool:
             return
         self._pruning = True
         facts = [fact for record in live for fact in record.events]
-        others = list(self._last_words.values())
+        others = [Entry(kept=kept) for kept in self._standings.values()]
         self._scribe.do(lambda: self._prune(needed_n, facts, others))
+
+    def stamp(self) -> None:
+        """We are alive now."""
+        if self._running:
+            self._scribe.do(self._segments.stamp)
 
     def old_is_written(self) -> None:
         """The database has everything that earlier runs left."""
@@ -154,10 +168,6 @@ class Spool:
             log.error("entries are not spooled", problem=why)
         self._refusal = why
         self._refused += 1
-
-    def _remember(self, entry: Entry) -> None:
-        for kind, value in lines.others_of(entry):
-            self._last_words[kind, str(value.agent_id)] = entry
 
     def _due(self, needed_n: int) -> bool:
         """Whether there is enough to be thrown away."""

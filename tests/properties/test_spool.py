@@ -110,13 +110,22 @@ class House:
             return
         last = self.files()[-1]
         kept = last.read_bytes().splitlines(keepends=True)
+        gone: list[JourneyEvent] = []
         while kept and self._chance.random() < 0.6:
             line = lines.read(kept[-1]) if lines.number(kept[-1][:-1]) else None
             if line is None or line.fact is None or self._is_stored(line.fact):
                 break
             kept.pop()
-            self.told[line.fact.call_id].pop(line.fact.seq, None)
+            gone.append(line.fact)
         last.write_bytes(b"".join(kept))
+        for event in gone:
+            if event not in self._on_disk():  # else it was there twice
+                self.told[event.call_id].pop(event.seq, None)
+
+    def _on_disk(self) -> list[JourneyEvent]:
+        texts = [text for file in self.files() for text in file.read_bytes().split(b"\n")[:-1]]
+        found = [lines.read(text) for text in texts if lines.number(text) is not None]
+        return [line.fact for line in found if line is not None and line.fact is not None]
 
     def torn(self) -> None:
         """Half a line at the end, as of something that was just being written."""
@@ -162,10 +171,11 @@ def hasty() -> Iterator[None]:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(acts=st.lists(st.sampled_from(ACTS), max_size=60), chance=st.randoms(use_true_random=False))
-def test_the_store_has_what_was_put_once_whatever_happens(acts: list[str], chance: random.Random) -> None:
+@given(acts=st.lists(st.sampled_from(ACTS), max_size=60), seed=st.integers(0, 2**32))
+def test_the_store_has_what_was_put_once_whatever_happens(acts: list[str], seed: int) -> None:
+    """Chance is not hypothesis's own: how many segments there are depends on the thread's pace."""
     with tempfile.TemporaryDirectory() as folder, hasty():
-        asyncio.run(_live(House(Path(folder), chance), acts))
+        asyncio.run(_live(House(Path(folder), random.Random(seed)), acts))
 
 
 async def _live(house: House, acts: list[str]) -> None:

@@ -14,8 +14,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from acd.ports import Entry
+from acd.queues.commands import AgentKept
 from acd.queues.journey import CallRecord, JourneyEvent, fold
-from acd.queues.model import AgentState
+from acd.queues.model import AgentId, AgentState, Standing
 from acd.records import lines, scribe, spool
 from acd.records.segments import Place
 from acd.records.spool import Spool, SpoolSettings
@@ -68,6 +69,10 @@ async def left(wanted: SpoolSettings) -> list[Entry]:
 
 def bare(some: Sequence[Entry]) -> list[Entry]:
     return [Entry(journey=entry.journey, agent=entry.agent) for entry in some]
+
+
+def kept(at: float, agent: str = "1001") -> Entry:
+    return Entry(kept=AgentKept(at, AgentId(agent), Standing(logged_in=True, pause_reason="обед", idle_since=at)))
 
 
 def segments(wanted: SpoolSettings) -> list[Path]:
@@ -155,7 +160,7 @@ async def test_what_is_written_goes_and_open_calls_and_last_words_stay(tmp_path:
     waiting = fold(waiting_call("open", 1.0))
     async with opened(wanted) as spooled:
         n = await told(spooled, entries(waiting_call("open", 1.0)))
-        n = await told(spooled, [change(2.0, AgentState.READY), change(3.0, AgentState.PAUSED)], n + 1)
+        n = await told(spooled, [kept(2.0), kept(3.0, "1002"), kept(4.0)], n + 1)
         for number in range(40):
             n = await told(spooled, entries(served_call(f"c{number}", 1000.0)), n + 1)
             spooled.written(n + 1, [waiting])
@@ -167,7 +172,7 @@ async def test_what_is_written_goes_and_open_calls_and_last_words_stay(tmp_path:
     async with opened(wanted) as spooled:
         remembered = await spooled.remembered()
     assert remembered.open_calls == (waiting, fold(waiting_call("new", 5000.0)))
-    assert remembered.others[-1:] == (change(3.0, AgentState.PAUSED),)
+    assert {Entry(kept=word) for word in remembered.standings} == {kept(3.0, "1002"), kept(4.0)}
 
 
 async def test_what_is_old_goes_though_it_is_little(tmp_path: Path) -> None:
