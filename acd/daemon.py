@@ -17,7 +17,6 @@ import secrets
 import signal
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from datetime import datetime, time, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,21 +26,19 @@ from acd import tasks
 from acd.ami.directory import directory
 from acd.ami.node import Node, Nodes
 from acd.ami.phones import Phones
-from acd.ami.values import AmiSettings
 from acd.api.metrics import Reading
 from acd.api.server import ApiServer
-from acd.api.settings import ApiSettings, Role, Token
 from acd.board import LiveBoard, LiveFloor
 from acd.chance import draws
 from acd.clock import SteadyClock
 from acd.config import Asterisk, Settings
 from acd.dispatcher import Dispatcher
 from acd.errors import AmiError, StorageError
-from acd.eventlog import MB, EventLog, EventLogSettings
 from acd.feed import LiveFeed
 from acd.ivr.core import Core, Recipe
 from acd.manager import ServiceManager
 from acd.numbers import warm_up
+from acd.parts import ami_settings, api_settings, event_log, spool
 from acd.plan import message_of, plan_of, script_of
 from acd.queues import boot, places, sticky
 from acd.queues import events as ev
@@ -53,7 +50,6 @@ from acd.records.fresh import FreshStore
 from acd.records.lifetime import Lifetime
 from acd.records.recorder import Recorder
 from acd.records.schema import upgrade
-from acd.records.spool import Spool, SpoolSettings
 from acd.records.store import SqlStore
 from acd.timers import LoopTimers
 
@@ -64,7 +60,6 @@ GC_THRESHOLD = 20_000  # new objects between two looks: some hundred calls' wort
 LAST_ORDERS_S = 2.0
 DATABASE_RETRY_S = 5.0
 DATABASE_PATIENCE_S = 15.0
-DEFAULT_SPOOL = "var/acd"
 
 
 async def run(settings: Settings) -> None:
@@ -374,58 +369,3 @@ class Daemon:
         if self.event_log is not None:
             readings.append(Reading("event_log_lost", "Events missing in the event log", self.event_log.lost))
         return readings
-
-
-def event_log(settings: Settings, recipe: Recipe) -> EventLog | None:
-    """Where what the core hears is kept for `acd replay`, if anywhere."""
-    wanted = settings.event_log
-    if wanted.path is None:
-        return None
-    files = EventLogSettings(Path(wanted.path), wanted.max_mb * MB, wanted.keep)
-    return EventLog(files, recipe, secrets.token_hex(8))
-
-
-def spool(settings: Settings) -> Spool | None:
-    """Where records lie until the database has them, if anywhere: beside SQLite's file unless said otherwise."""
-    wanted = settings.records.spool
-    if not wanted.max_mb:
-        return None
-    url = database.parse(settings.database)
-    file = Path(url.database if url.drivername == database.SQLITE and url.database else DEFAULT_SPOOL)
-    path = Path(wanted.path) if wanted.path is not None else file.with_suffix(".spool")
-    return Spool(SpoolSettings(path, wanted.max_mb * MB))
-
-
-def ami_settings(settings: Settings, asterisk: Asterisk) -> AmiSettings:
-    """One Asterisk's manager port, with the common patience."""
-    return AmiSettings(
-        asterisk.name,
-        asterisk.host,
-        asterisk.port,
-        asterisk.username,
-        asterisk.secret.get_secret_value(),
-        connect_timeout_s=settings.ami.connect_timeout_s,
-        action_timeout_s=settings.ami.action_timeout_s,
-        ping_interval_s=settings.ami.ping_interval_s,
-        reconnect_max_s=settings.ami.reconnect_max_s,
-    )
-
-
-def api_settings(settings: Settings) -> ApiSettings:
-    """Where to listen and who may ask."""
-    tokens = [
-        Token(token.name, Role[token.role.upper()], token.sha256, AgentId(token.agent) if token.agent else None)
-        for token in settings.tokens
-    ]
-    http = settings.http
-    return ApiSettings(
-        http.host,
-        http.port,
-        tuple(tokens),
-        settings.timezone,
-        settings.voicemail.directory,
-        requests_per_s=http.requests_per_s,
-        anonymous_per_s=http.anonymous_per_s,
-        max_connections=http.max_connections,
-        max_sse_clients=http.max_event_streams,
-    )

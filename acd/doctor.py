@@ -16,8 +16,8 @@ from acd.ami.client import AmiClient
 from acd.ami.node import OLDEST_ASTERISK, REQUIRED_ACTIONS
 from acd.config import Asterisk, Settings
 from acd.config.schema import Http
-from acd.daemon import ami_settings
 from acd.errors import AcdError, AmiError, AmiRefused
+from acd.parts import ami_settings
 from acd.records.schema import check
 
 LINK_PATIENCE_S = 5.0

@@ -1,0 +1,72 @@
+"""What the parts need to know from the configuration, each in its own words."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from acd.ami.values import AmiSettings
+from acd.api.settings import ApiSettings, Role, Token
+from acd.config import Asterisk, Settings
+from acd.eventlog import MB, EventLog, EventLogSettings
+from acd.ivr.core import Recipe
+from acd.queues.model import AgentId
+from acd.records import database
+from acd.records.spool import Spool, SpoolSettings
+
+DEFAULT_SPOOL = "var/acd"
+
+
+def event_log(settings: Settings, recipe: Recipe) -> EventLog | None:
+    """Where what the core hears is kept for `acd replay`, if anywhere."""
+    wanted = settings.event_log
+    if wanted.path is None:
+        return None
+    files = EventLogSettings(Path(wanted.path), wanted.max_mb * MB, wanted.keep)
+    return EventLog(files, recipe, secrets.token_hex(8))
+
+
+def spool(settings: Settings) -> Spool | None:
+    """Where records lie until the database has them, if anywhere: beside SQLite's file unless said otherwise."""
+    wanted = settings.records.spool
+    if not wanted.max_mb:
+        return None
+    url = database.parse(settings.database)
+    file = Path(url.database if url.drivername == database.SQLITE and url.database else DEFAULT_SPOOL)
+    path = Path(wanted.path) if wanted.path is not None else file.with_suffix(".spool")
+    return Spool(SpoolSettings(path, wanted.max_mb * MB))
+
+
+def ami_settings(settings: Settings, asterisk: Asterisk) -> AmiSettings:
+    """One Asterisk's manager port, with the common patience."""
+    return AmiSettings(
+        asterisk.name,
+        asterisk.host,
+        asterisk.port,
+        asterisk.username,
+        asterisk.secret.get_secret_value(),
+        connect_timeout_s=settings.ami.connect_timeout_s,
+        action_timeout_s=settings.ami.action_timeout_s,
+        ping_interval_s=settings.ami.ping_interval_s,
+        reconnect_max_s=settings.ami.reconnect_max_s,
+    )
+
+
+def api_settings(settings: Settings) -> ApiSettings:
+    """Where to listen and who may ask."""
+    tokens = [
+        Token(token.name, Role[token.role.upper()], token.sha256, AgentId(token.agent) if token.agent else None)
+        for token in settings.tokens
+    ]
+    http = settings.http
+    return ApiSettings(
+        http.host,
+        http.port,
+        tuple(tokens),
+        settings.timezone,
+        settings.voicemail.directory,
+        requests_per_s=http.requests_per_s,
+        anonymous_per_s=http.anonymous_per_s,
+        max_connections=http.max_connections,
+        max_sse_clients=http.max_event_streams,
+    )
