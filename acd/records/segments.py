@@ -143,8 +143,11 @@ class Segments:
 
     # -- writing ------------------------------------------------------------------------------------------------
 
-    def append(self, data: bytes, last_n: int) -> None:
-        """Write whole lines. After a failure none of them is there, and the next ones begin a segment."""
+    def append(self, data: bytes, last_n: int, sync: bool = False) -> None:
+        """Write whole lines; `sync`: so that a power cut does not take them.
+
+        After a failure none of them is there, and the next ones begin a segment.
+        """
         if self._current is None:
             self._begin()
         assert self._current is not None and self._descriptor is not None
@@ -152,6 +155,8 @@ class Segments:
         try:
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]
+            if sync:
+                os.fsync(self._descriptor)
         except OSError:
             with suppress(OSError):
                 os.ftruncate(self._descriptor, self._current.size)
@@ -187,14 +192,12 @@ class Segments:
 
         `kept` is what must be remembered of it, written before anything goes.
         """
-        self.append(kept + lines.mark_line(needed_n), 0)
-        if self._descriptor is not None:
-            os.fsync(self._descriptor)  # a power cut must not take what was to be remembered, and not what it was of
-        gone = [segment for segment in self._closed if segment.last_n < needed_n]
+        gone = [segment for segment in self._closed if segment.last_n < needed_n]  # what comes now is not among them
+        self.append(kept + lines.mark_line(needed_n), 0, sync=True)
         for segment in [*gone, *(self._old if with_old else ())]:
             segment.path.unlink(missing_ok=True)
             self.size -= segment.size
-        self._closed = [segment for segment in self._closed if segment.last_n >= needed_n]
+        self._closed = [segment for segment in self._closed if segment not in gone]
         if with_old:
             self._old = []
 

@@ -175,6 +175,21 @@ async def test_what_is_written_goes_and_open_calls_and_last_words_stay(tmp_path:
     assert {Entry(kept=word) for word in remembered.standings} == {kept(3.0, "1002"), kept(4.0)}
 
 
+async def test_the_open_calls_may_be_more_than_a_segment(tmp_path: Path) -> None:
+    wanted = settings(tmp_path, max_bytes=32_000)
+    waiting = [fold(waiting_call(f"open-{number:02d}", 1.0)) for number in range(30)]
+    async with opened(wanted) as spooled:
+        n = await told(
+            spooled, [entry for number in range(30) for entry in entries(waiting_call(f"open-{number:02d}", 1.0))]
+        )
+        for _ in range(3):
+            spooled.written(n + 1, waiting)
+            await written_down(spooled)
+    assert await left(wanted) == []
+    async with opened(wanted) as spooled:
+        assert list((await spooled.remembered()).open_calls) == waiting
+
+
 async def test_what_is_old_goes_though_it_is_little(tmp_path: Path) -> None:
     wanted = settings(tmp_path, roll_s=0.0)
     async with opened(wanted) as spooled:
