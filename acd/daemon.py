@@ -353,6 +353,9 @@ class Daemon:
         if self.spool is not None:
             readings.append(Reading("spool_bytes", "What lies in the spool", self.spool.bytes))
             readings.append(Reading("spool_shed", "Entries that were not spooled", self.spool.shed))
+        for what, times in self.dispatcher.corrections.items():
+            about = {"what": str(what)}
+            readings.append(Reading("corrections_total", "Lost events found out by a look", times, about))
         for node in self.nodes:
             about = {"node": node.name}
             client = node.client

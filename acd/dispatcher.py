@@ -7,6 +7,7 @@ decision. Whatever comes of a command comes back as an event.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import assert_never
 
@@ -23,6 +24,7 @@ from acd.queues.commands import (
     BookCommand,
     CancelTimer,
     Command,
+    Corrected,
     Drop,
     Journal,
     Ring,
@@ -32,6 +34,7 @@ from acd.queues.commands import (
     TakeMessage,
     Withdraw,
 )
+from acd.queues.corrections import SENTENCES, Correction
 from acd.queues.events import DayBegan, Event, NodeLost, NodeRead, Restored, Stopping, TimerDue
 from acd.queues.journey import Fact, JourneyEvent
 
@@ -61,6 +64,7 @@ class Dispatcher:
         self._timers: Timers | None = None
         self.handled = 0
         self.refused = 0
+        self.corrections = Counter[Correction](dict.fromkeys(Correction, 0))
 
     def connect(self, switch: Switch, timers: Timers) -> None:
         """Wire the two that themselves need the inbox; before `run`."""
@@ -145,6 +149,9 @@ class Dispatcher:
                 _log_fact(command)
                 self._recorder.put(Entry(journey=event, record=self.core.book.get(event.call_id)))
                 self._watch(command)
+            case Corrected(what, call_id, agent_id):
+                self.corrections[what] += 1
+                log.warning("corrected", what=str(what), found=SENTENCES[what], call=call_id, agent=agent_id)
             case AgentChanged():
                 self._recorder.put(Entry(agent=command))
                 self._watch(command)
@@ -176,7 +183,6 @@ _TOLD_FACTS = frozenset(
         Fact.PRIORITY,
         Fact.MOVED,
         Fact.PULLED,
-        Fact.RECONCILED,
         Fact.ENDED,
     }
 )

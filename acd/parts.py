@@ -49,6 +49,7 @@ def ami_settings(settings: Settings, asterisk: Asterisk) -> AmiSettings:
         action_timeout_s=settings.ami.action_timeout_s,
         ping_interval_s=settings.ami.ping_interval_s,
         reconnect_max_s=settings.ami.reconnect_max_s,
+        sweep_s=settings.ami.sweep_s,
     )
 
 

@@ -1,13 +1,14 @@
 """One Asterisk in service: link, picture, heartbeat, and the messages turned into events in between.
 
 Messages that arrive while a picture is read wait, and are worked on after it: those that tell what the picture showed
-already give events the brain ignores. A picture is read whenever the link comes up, and then twice a minute: it
-frees what outlived a lost event.
+already give events the brain ignores. A picture is read whenever the link comes up, then every `sweep_s`, and when
+the brain asks for a look: it frees what outlived a lost event.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import secrets
 from collections.abc import Callable, Mapping
@@ -29,7 +30,7 @@ from acd.ami.values import AmiSettings, LinkDown, LinkUp
 from acd.errors import AmiError, AmiRefused
 from acd.masking import conceal
 from acd.ports import Clock
-from acd.queues.commands import SwitchCommand
+from acd.queues.commands import Look, SwitchCommand
 from acd.queues.events import Event, NodeLost, NodeRead
 from acd.queues.model import AgentId
 from acd.queues.views import NodeView
@@ -37,7 +38,7 @@ from acd.queues.views import NodeView
 log = structlog.get_logger(__name__)
 
 OLDEST_ASTERISK = 20
-SWEEP_S = 25.0  # two of these find a hang-up that was never heard, one finds a phone that answers again
+AGAIN_S = 1.0  # at least between two looks; what was on its way at the first is heard by then
 SETTLE_S = 1.0  # an order sent shortly before a sweep need not show on the channel yet
 REQUIRED_ACTIONS = ("Setvar", "Redirect", "Status", "QueueAdd", "QueuePause", "QueueRemove")
 STRANGERS = frozenset({"calleridnum", "calleridname", "connectedlinenum", "connectedlinename"})
@@ -73,6 +74,8 @@ class Node:
         self._region = default_region
         self._language = language
         self._heartbeat_s = heartbeat_s
+        self._sweep_s = settings.sweep_s
+        self._look_wanted = asyncio.Event()
         self._directory = directory
         self._on_change = on_change
         self._loaded = loaded
@@ -94,7 +97,16 @@ class Node:
 
     def carry_out(self, command: SwitchCommand) -> None:
         """As ports.Switch."""
-        self._steering.carry_out(command)
+        if isinstance(command, Look):
+            self._look(command)
+        else:
+            self._steering.carry_out(command)
+
+    def _look(self, look: Look) -> None:
+        if look.node != self.name:
+            return
+        if look.unless_dialled is None or not self._registry.is_dialled(look.unless_dialled):
+            self._look_wanted.set()
 
     def knows(self, call_id: str) -> bool:
         """Whether the caller's channel is on this Asterisk."""
@@ -233,13 +245,23 @@ class Node:
         return NodeRead(self._clock.now(), self.name, restarted, seen.calls, reachable, own, settled_at, seen.unsure)
 
     async def _keep_sweeping(self) -> None:
+        """Every so often, when somebody asks for it, and once more for callers whom only one of us knows."""
         while True:
-            await asyncio.sleep(SWEEP_S)
-            async with self._reading:
-                try:
-                    self._post(await self._read(restarted=False, sweep=True))
-                except AmiError as error:
-                    log.warning("sweep failed", node=self.name, error=str(error))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._sweep_s):
+                    await self._look_wanted.wait()
+            self._look_wanted.clear()
+            await self._sweep()
+            await asyncio.sleep(AGAIN_S)
+            if self._registry.doubtful:
+                self._look_wanted.set()
+
+    async def _sweep(self) -> None:
+        async with self._reading:
+            try:
+                self._post(await self._read(restarted=False, sweep=True))
+            except AmiError as error:
+                log.warning("sweep failed", node=self.name, error=str(error))
 
     async def _keep_beating(self) -> None:
         """The dialplan looks at the heartbeat; one that fails is not waited for longer than until the next."""

@@ -19,6 +19,7 @@ from acd.ports import Clock
 from acd.queues.commands import (
     Adopt,
     Bye,
+    CallCommand,
     Collect,
     Drop,
     Hold,
@@ -28,7 +29,6 @@ from acd.queues.commands import (
     Record,
     Ring,
     Say,
-    SwitchCommand,
     Withdraw,
 )
 from acd.queues.events import Event, OfferEnded
@@ -36,12 +36,11 @@ from acd.queues.model import DEFAULT_MUSIC, OfferResult
 
 log = structlog.get_logger(__name__)
 
-CallCommand = Hold | Ring | Drop | Mark | Adopt | Reclaim | Withdraw | Say | Collect | Bye | Record
 NORMAL_CLEARING = "16"
 
 
 class Steering:
-    """ports.Switch for one Asterisk. `post` takes the events that failures lead to."""
+    """Carries out what is for one Asterisk. `post` takes the events that failures lead to."""
 
     def __init__(
         self,
@@ -60,7 +59,7 @@ class Steering:
         self._fallback_queue = fallback_queue
         self._redirects = Redirects(client, registry)
 
-    def carry_out(self, command: SwitchCommand) -> None:
+    def carry_out(self, command: CallCommand | MirrorAgent) -> None:
         """Send what the command means. A call whose channel is gone needs nothing: its end is on the way."""
         if isinstance(command, MirrorAgent):
             if self._client.connected:  # else everything is mirrored anew when it is back

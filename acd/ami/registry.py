@@ -106,12 +106,14 @@ class Registry:
 
     def caller_entered(self, caller: Caller) -> None:
         """Remember a caller's channel."""
+        self.doubtful.discard(caller.call_id)
         self.callers[caller.call_id] = caller
         self.by_uniqueid[caller.uniqueid] = caller
         self.by_linkedid[caller.linkedid] = caller
 
     def caller_gone(self, caller: Caller) -> None:
         """Forget a caller's channel."""
+        self.doubtful.discard(caller.call_id)
         self._off_the_books(caller)
         if caller.offer_id is not None and self.handed.get(caller.offer_id) is caller:
             del self.handed[caller.offer_id]
@@ -196,6 +198,11 @@ class Registry:
         caller = self.callers.get(call_of(offer_id))
         leg = caller.ring.get(offer_id) if caller is not None else None
         return None if caller is None or leg is None else (caller, leg)
+
+    def is_dialled(self, offer_id: OfferId) -> bool:
+        """Whether the dialling for this offer has been heard to begin."""
+        rung = self.rung(offer_id)
+        return rung is not None and rung[1].dialled_at is not None
 
     def take(self) -> Registry:
         """Forget all channels, the picture is read anew; returns what was known."""

@@ -30,6 +30,7 @@ class AmiSettings:
     reconnect_max_s: float = 3.0  # with connect and login still inside the 5 s a caller may wait unguided
     refused_retry_s: float = 1.0  # the first retries: manager.conf may be in the middle of a reload
     refused_retry_max_s: float = 30.0  # after the third refusal; a hot loop would look like an attack
+    sweep_s: float = 25.0  # what outlived a lost event is found within this and two seconds
     max_pending_actions: int = 2_000  # unanswered actions; more means Asterisk has stopped answering
     max_list_items: int = 50_000  # events in the answer of one list action
     max_list_bytes: int = 67_108_864  # 50,000 channels at 1.2 kB each

@@ -91,6 +91,12 @@ class Ami(Section):
     reconnect_max_s: float = Field(
         3, gt=0, le=300, description="Longest pause between attempts. Default: back before callers feel it."
     )
+    sweep_s: float = Field(
+        25,
+        ge=1,
+        le=50,
+        description="Seconds between looks at all channels, for lost events. Default: found within half a minute.",
+    )
 
 
 class Http(Section):

@@ -11,6 +11,7 @@ from acd.queues import events as ev
 from acd.queues import limits, refusals
 from acd.queues.about import introduce
 from acd.queues.commands import Bye, Served, TakeMessage
+from acd.queues.corrections import Correction
 from acd.queues.journey import Fact, Value
 from acd.queues.model import Call, CallPhase, OfferResult, Outcome, QueueSpec, Side, SurveyKind
 from acd.queues.offers import LIVE, Offers
@@ -112,6 +113,7 @@ class Calls:
         if call.phase is not CallPhase.WAITING and call.answered_at is not None:
             call.queued_at = at
         self._shop.forget_offer(call)
+        self._shop.alarms.cancel(f"look:{call.id}")
         self._shop.move(call, CallPhase.WAITING, at)
         refusals.waits_again(self._shop, call, at)
         queue = self._shop.queue_of(call)
@@ -127,6 +129,8 @@ class Calls:
         self._shop.changed(call)
         if call.leaving or call.hung_up is not None:
             return
+        if call.phase is CallPhase.OFFERED and any(offer.rang for offer in self._shop.offers_of(call)):
+            self._shop.expect(call, at + self._shop.backoff.look_s)  # it rang, and is over: how, must follow
         if call.phase is CallPhase.TALKING and call.offer_id is None:  # the fallback queue's conversation is over
             self.end_talk(call, at, Side.SYSTEM)
             self.back_in_line(call, at)
@@ -165,6 +169,7 @@ class Calls:
             call.hung_up = call.hung_up or Side.CALLER
             call.touched_at = at
             self._shop.changed(call)
+            self._shop.expect(call, at + self._shop.backoff.look_s)
             self._offers.let_go(call)
         if call.phase is CallPhase.TALKING:
             self.end_talk(call, at, side)
@@ -186,6 +191,7 @@ class Calls:
 
     def hand_to_survey(self, call: Call, at: float) -> None:
         """Tell the IVR that a served caller is on the line."""
+        self._shop.alarms.cancel(f"look:{call.id}")
         queue = self._shop.queue_of(call)
         if queue is not None and call.hung_up is not Side.CALLER:
             survey = queue.survey if call.from_agent is None else SurveyKind.NONE  # a colleague is not asked
@@ -195,6 +201,7 @@ class Calls:
         """The conversation is over; the agent's wrap-up begins. The caller may still be here."""
         call.talk_ended_at = at
         self._shop.move(call, CallPhase.AFTER, at)
+        self._shop.expect(call, at + self._shop.backoff.look_s)
         agent = self._shop.desk.get(call.agent_id) if call.agent_id is not None else None
         if agent is not None and agent.call_id == call.id:
             self._shop.desk.talk_over(agent, self._shop.queue_of(call), at)
@@ -205,7 +212,7 @@ class Calls:
     def left(self, call: Call, event: ev.CallerLeft) -> None:
         """The caller's channel is gone."""
         if event.reconciled:
-            self._shop.note(call, event.at, Fact.RECONCILED, what="the caller's channel is gone")
+            self._shop.corrected(call, event.at, Correction.ENDED)
         self.finish(call, event.at, Side.CALLER)
 
     def finish(self, call: Call, at: float, by: Side) -> None:

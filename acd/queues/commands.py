@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from acd.queues.corrections import Correction
 from acd.queues.journey import JourneyEvent
 from acd.queues.model import DEFAULT_MUSIC, AgentId, AgentState, CallId, OfferId, QueueName, Standing, SurveyKind
 
@@ -151,6 +152,17 @@ class MirrorAgent:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """Read this Asterisk once more, now: something is believed of its calls that may not be so.
+
+    `unless_dialled`: not when the dialling for this offer was heard to begin, a phone is only slow to ring then.
+    """
+
+    node: str
+    unless_dialled: OfferId | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SetTimer:
     """Send `TimerDue(name)` at `due_at`; a timer of that name is replaced."""
 
@@ -170,6 +182,15 @@ class Journal:
     """A fact of a call's journey, to be kept for ever."""
 
     event: JourneyEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A look has shown that this was otherwise than believed, and it was put right: to be logged and counted."""
+
+    what: Correction
+    call_id: CallId | None = None
+    agent_id: AgentId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +231,7 @@ class TakeMessage:
     prompts: tuple[str, ...]
 
 
-SwitchCommand = Hold | Ring | Drop | Withdraw | Mark | Adopt | Reclaim | Say | Collect | Bye | Record | MirrorAgent
-BookCommand = SetTimer | CancelTimer | Journal | AgentChanged | AgentKept | Served | TakeMessage
+CallCommand = Hold | Ring | Drop | Mark | Adopt | Reclaim | Withdraw | Say | Collect | Bye | Record
+SwitchCommand = CallCommand | MirrorAgent | Look
+BookCommand = SetTimer | CancelTimer | Journal | Corrected | AgentChanged | AgentKept | Served | TakeMessage
 Command = SwitchCommand | BookCommand

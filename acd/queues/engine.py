@@ -243,6 +243,10 @@ class Engine:
                 self.desk.rest_due(self.desk.agents[AgentId(rest)])
             case "ring":
                 self._offers.overdue(OfferId(rest), event.at)
+            case "look":
+                self._offers.look_due(self.calls[CallId(rest)], event.at)
+            case "doubt":
+                self._recovery.doubts.due(rest)
             case "limit":
                 self._overflows.due(CallId(rest))
             case "refused":

@@ -220,6 +220,9 @@ class Backoff:
     agent_limit_s: float = 300.0  # no failing phone rests longer
     confirm_s: float = 10.0  # who picked up an external phone has so long to press the key, once the prompt is over
     backstop_s: float = 5.0  # past the ring timeout, Asterisk's own timer has surely failed
+    late_s: float = 2.0  # and past this its word must have been lost: a look tells
+    look_s: float = 1.25  # what follows an order, or a sign, within milliseconds has not been heard of: a look tells
+    doubt_s: float = 1.0  # after a look that contradicts us; what it showed too early is heard by then
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from acd.queues import matching, refusals
-from acd.queues.commands import Drop, Leg, Mark, Ring, Withdraw
+from acd.queues.commands import Drop, Leg, Look, Mark, Ring, Withdraw
 from acd.queues.journey import Fact, Value
 from acd.queues.model import Agent, Call, CallPhase, Offer, OfferId, OfferResult, Side
 from acd.queues.rings import together
@@ -54,14 +54,19 @@ class Offers:
         shop.keep_offer(call, offer)
         shop.move(call, CallPhase.OFFERED, at)
         offer.confirm = agent.spec.confirm
-        ring_s = matching.queue_of(call, shop.plan).ring_timeout_s
-        key_s = 2 * shop.backoff.confirm_s if offer.confirm else 0.0
-        shop.alarms.set(f"ring:{offer.id}", at + ring_s + key_s + shop.backoff.backstop_s)
+        shop.alarms.set(f"ring:{offer.id}", self._rings_until(offer, call, at) + shop.backoff.backstop_s)
+        shop.expect(call, at + shop.backoff.look_s)
+
+    def _rings_until(self, offer: Offer, call: Call, since: float) -> float:
+        """When the dialling that began at `since` has ended by itself, with what a key takes."""
+        key_s = 2 * self._shop.backoff.confirm_s if offer.confirm else 0.0
+        return since + matching.queue_of(call, self._shop.plan).ring_timeout_s + key_s
 
     def ringing(self, offer: Offer, call: Call, at: float) -> None:
         """The phone rings."""
         if call.phase is CallPhase.OFFERED and not offer.rang:
             offer.rang = True
+            self._shop.expect(call, self._rings_until(offer, call, offer.at) + self._shop.backoff.late_s)
             self._shop.note(call, at, Fact.RINGING, offer_id=offer.id)
 
     def accept(self, offer: Offer, call: Call, at: float) -> None:
@@ -78,6 +83,7 @@ class Offers:
             self.end(other, call, OfferResult.ELSEWHERE, at)
         self._shop.desk.accepted(self._shop.desk.agents[offer.agent_id])
         self._shop.alarms.cancel(f"ring:{offer.id}")
+        self._shop.expect(call, at + self._shop.backoff.look_s)
         self._shop.note(call, at, Fact.ACCEPTED, offer_id=offer.id, agent=offer.agent_id)
 
     def connect(self, offer: Offer, call: Call, at: float) -> None:
@@ -100,6 +106,7 @@ class Offers:
             return
         if result is OfferResult.CALLER_LEFT:
             call.hung_up = call.hung_up or Side.CALLER  # the channel's end follows; nobody is rung for it any more
+            self._shop.expect(call, at + self._shop.backoff.look_s)
         elif offer.withdrawn:
             result, reason = OfferResult.WITHDRAWN, ""
         if result is OfferResult.NO_ANSWER and offer.excused:
@@ -119,15 +126,22 @@ class Offers:
         shop.alarms.cancel(f"ring:{offer.id}")
         if call.offer_id is None:
             shop.move(call, CallPhase.WAITING, at)
+            if call.hung_up is None:
+                shop.alarms.cancel(f"look:{call.id}")
         if result is OfferResult.REFUSED:
             refusals.refused(shop, call, agent.spec.id, at)
         elif result is OfferResult.ERROR:
-            call.not_before = at + shop.backoff.error_call_s
-            shop.alarms.set(f"retry:{call.id}", call.not_before)
+            self.not_yet(call, at)
         missed_limit = matching.queue_of(call, shop.plan).missed_limit
         shop.desk.offer_over(agent, offer, result, missed_limit, shop.backoff, at)
         more = {"reason": reason} if reason else {}
         shop.note(call, at, Fact.OFFER_ENDED, offer_id=offer.id, agent=agent.spec.id, result=result, **more)
+
+    def not_yet(self, call: Call, at: float) -> None:
+        """Asterisk could not dial for this caller: offer the agents to others first."""
+        call.not_before = at + self._shop.backoff.error_call_s
+        self._shop.alarms.set(f"retry:{call.id}", call.not_before)
+        self._shop.changed(call)
 
     def lost_before_bridge(self, call: Call, at: float) -> None:
         """The agent picked up and was gone before the bridge: the caller goes back to the line."""
@@ -186,9 +200,22 @@ class Offers:
             return
         self.withdraw(call, OfferResult.NO_ANSWER, at)
 
+    def look_due(self, call: Call, at: float) -> None:
+        """What had to follow has not been heard of. A phone that is only slow to ring is given its time."""
+        slow = None
+        if call.phase is CallPhase.OFFERED:
+            first = self._shop.offers_of(call)[0]
+            late_at = self._rings_until(first, call, first.at) + self._shop.backoff.late_s
+            if late_at > at:
+                self._shop.expect(call, late_at)
+                slow = first.id if not first.rang else None
+        if call.at_home:  # else it is looked at when its Asterisk is read, or comes home
+            self._shop.emit(Look(call.node, slow))
+
     def cancel_timers(self, call: Call) -> None:
         """The call needs no more waking: it is talked on, or gone."""
         self.cancel_deadlines(call)
+        self._shop.alarms.cancel(f"look:{call.id}")
         refusals.cancel(self._shop, call)
         self._shop.alarms.cancel(f"retry:{call.id}")
 

@@ -2,7 +2,8 @@
 
 Asterisk is the store of record for a live call: what its channels say goes. What only the brain knows (the join time,
 who refused) is kept for every call that is still there. A picture takes its time to be read, so it is not believed
-about a call that changed after the reading began; the next one will show what has become of it.
+about a call that changed after the reading began; the next one will show what has become of it. And what a look
+shows that comes among events is doubted once (`doubts`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from acd.queues import boot, places
 from acd.queues import events as ev
 from acd.queues.about import introduce
 from acd.queues.calls import Calls
-from acd.queues.commands import Bye, TakeMessage
+from acd.queues.commands import Bye, Corrected, TakeMessage
+from acd.queues.corrections import Belief, Correction
+from acd.queues.doubts import HOLDING, Doubts, awaits_survey
 from acd.queues.found import FoundCall
 from acd.queues.journey import CallRecord, Fact, OfferRecord, own_priority
 from acd.queues.limits import OUTCOMES, Reason
@@ -32,8 +35,6 @@ from acd.queues.offers import LIVE, Offers
 from acd.queues.shop import Shop
 from acd.queues.transfers import TALKED, Transfers, sent_on
 
-HOLDING = ("enter", "hold", "fallback")
-
 
 class Recovery:
     """Compares what we believe with what is, and follows what is."""
@@ -44,6 +45,7 @@ class Recovery:
         self._calls = calls
         self._offers = offers
         self._in_step: set[str] = set()  # nodes whose link has held since they were last read
+        self.doubts = Doubts(shop)
 
     def handle(self, event: ev.NodeLost | ev.NodeRead | ev.Restored | boot.AgentsRestored | boot.Opened) -> None:
         """What the shell has found out about an Asterisk, or remembers of the last daemon."""
@@ -63,6 +65,7 @@ class Recovery:
     def node_lost(self, event: ev.NodeLost) -> None:
         """No order can be given to the node's calls; they keep their places."""
         self._in_step.discard(event.node)
+        self.doubts.forget(event.node)
         for call in self._shop.calls.values():
             if call.node == event.node:
                 call.at_home = False
@@ -80,21 +83,24 @@ class Recovery:
 
     def node_read(self, event: ev.NodeRead) -> None:
         """The picture of one Asterisk."""
+        heard = event.node in self._in_step and not event.restarted
         found = {call.call_id for call in event.calls} | event.unsure
         asked_at = event.at if event.asked_at is None else event.asked_at
         for call in [call for call in self._shop.calls.values() if call.node == event.node]:
             if event.restarted or (call.id not in found and call.touched_at <= asked_at):
                 self._gone(call, event)
-        self._phones(event)
+        self._phones(event, heard)
         for seen in event.calls:
             known = self._shop.calls.get(seen.call_id)
             if known is None:
                 self._discover(seen, event)
-            elif known.touched_at <= asked_at:
-                self._follow(known, seen, event.at)
-            else:
+            elif known.touched_at > asked_at:
                 known.at_home = seen.verb != "fallback"
                 self._shop.changed(known)
+            elif not heard or self.doubts.confirmed(known, seen, event.at):
+                self._correct(known, seen, event.at, heard)
+            else:
+                self._still_here(known, event.at)
         if event.restarted or event.node not in self._in_step:
             self._in_step.add(event.node)
             self._shop.desk.mirror_again()
@@ -179,19 +185,24 @@ class Recovery:
     # -- the picture ----------------------------------------------------------------------------------------
 
     def _gone(self, call: Call, event: ev.NodeRead) -> None:
-        what = "Asterisk was restarted" if event.restarted else "the call ended while nobody was listening"
-        self._shop.note(call, event.at, Fact.RECONCILED, what=what)
-        call.final = call.final or Outcome.LOST
+        self._shop.corrected(call, event.at, Correction.CUT if event.restarted else Correction.ENDED)
+        if call.hung_up is not Side.CALLER:  # of one who did, only the channel's end was not heard
+            call.final = call.final or Outcome.LOST
         call.cut = event.restarted and not call.leaving and call.phase is not CallPhase.AFTER
         self._calls.finish(call, event.at, Side.SYSTEM)
 
-    def _phones(self, event: ev.NodeRead) -> None:
+    def _phones(self, event: ev.NodeRead, heard: bool) -> None:
         own: dict[AgentId, set[str]] = {}
         for agent_id, channel in event.own_channels:
             own.setdefault(agent_id, set()).add(channel)
         for agent in self._shop.desk.agents.values():
-            self._shop.desk.phone_seen(agent, agent.spec.id in event.reachable, event.at)
-            self._shop.desk.own_calls_read(agent, own.get(agent.spec.id, set()), event.at)
+            reachable, channels = agent.spec.id in event.reachable, own.get(agent.spec.id, set())
+            if heard and reachable is not agent.reachable:
+                self._shop.emit(Corrected(Correction.PHONE, agent_id=agent.spec.id))
+            if heard and channels != agent.own_channels:
+                self._shop.emit(Corrected(Correction.OWN_CALL, agent_id=agent.spec.id))
+            self._shop.desk.phone_seen(agent, reachable, event.at)
+            self._shop.desk.own_calls_read(agent, channels, event.at)
 
     def _discover(self, seen: FoundCall, event: ev.NodeRead) -> None:
         """A caller we have no open record of: it came while nobody was listening, or its end is not heard yet."""
@@ -201,9 +212,29 @@ class Recovery:
             event.at, seen.call_id, event.node, seen.did, seen.number, seen.name, seen.entered_at, seen.from_agent
         )
         call = self._calls.open_books(entered)
-        self._shop.note(call, event.at, Fact.RECONCILED, what="found in Asterisk")
+        self._shop.corrected(call, event.at, Correction.ENTERED)
         call.offers_made = max(_offer_number(offer_id) for offer_id in _offers_seen(seen))
         self._follow(call, seen, event.at)
+
+    def _still_here(self, call: Call, at: float) -> None:
+        """The channel has outlived the sign of its end."""
+        if call.hung_up is not None:
+            call.hung_up = None
+            self._shop.changed(call)
+            self._shop.corrected(call, at, Correction.STILL_HERE)
+
+    def _correct(self, call: Call, seen: FoundCall, at: float, heard: bool) -> None:
+        """Follow what was seen, and say what that has changed."""
+        before, waited_for = Belief.of(call), awaits_survey(self._shop, call)
+        undialled = call.phase is CallPhase.OFFERED and not any(offer.rang for offer in self._shop.offers_of(call))
+        self._follow(call, seen, at)
+        what = before.corrected(Belief.of(call), heard)
+        if what is None and waited_for and seen.verb == "after":
+            what = Correction.SURVEY
+        if what is not None:
+            self._shop.corrected(call, at, what)
+        if heard and undialled and call.phase is CallPhase.WAITING:
+            self._offers.not_yet(call, at)
 
     def _follow(self, call: Call, seen: FoundCall, at: float) -> None:
         call.at_home = seen.verb != "fallback"
@@ -234,7 +265,7 @@ class Recovery:
             self._shop.forget_offer(call)
         if seen.verb in HOLDING:
             self._calls.back_in_line(call, at)
-        elif seen.verb == "after" and talked:
+        elif seen.verb == "after" and (talked or awaits_survey(self._shop, call)):
             self._calls.hand_to_survey(call, at)
         elif seen.verb == "after" and call.answered_at is None and call.queue is not None:
             self._calls.back_in_line(call, at)  # the dialplan would hang up on an unserved caller

@@ -9,7 +9,8 @@ from __future__ import annotations
 from acd.queues import states
 from acd.queues.alarms import Alarms
 from acd.queues.book import Book
-from acd.queues.commands import Command, Hold
+from acd.queues.commands import Command, Corrected, Hold
+from acd.queues.corrections import SENTENCES, Correction
 from acd.queues.desk import Desk
 from acd.queues.duty import Able
 from acd.queues.journey import Fact, Value
@@ -66,6 +67,15 @@ class Shop:
         record = self.book.get(call.id) if fact is Fact.ENDED else None
         if record is not None:
             self.pace.learn(record)
+
+    def corrected(self, call: Call, at: float, what: Correction) -> None:
+        """Enter into the call's journey that a look has put it right, and have that counted."""
+        self.note(call, at, Fact.RECONCILED, what=SENTENCES[what])
+        self.emit(Corrected(what, call.id))
+
+    def expect(self, call: Call, at: float) -> None:
+        """Something must be heard of the call before `at`; if not, a look tells (`Offers.look_due`)."""
+        self.alarms.set(f"look:{call.id}", at)
 
     def add(self, call: Call) -> None:
         """A call is inside."""

@@ -70,17 +70,26 @@ async def asterisk(nothing_is_left: None) -> AsyncIterator[FakeAsterisk]:
 async def running(asterisk: FakeAsterisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
     """Daemons on the fake; each is stopped and checked in the end."""
     patient = root.ami_settings
+    sweep_s = 25.0
 
     def hasty(*args: Any) -> AmiSettings:
         return dataclasses.replace(
-            patient(*args), reconnect_min_s=0.05, refused_retry_s=0.05, refused_retry_max_s=REFUSED_PAUSE_S
+            patient(*args),
+            reconnect_min_s=0.05,
+            refused_retry_s=0.05,
+            refused_retry_max_s=REFUSED_PAUSE_S,
+            sweep_s=sweep_s,
         )
 
     monkeypatch.setattr(root, "ami_settings", hasty)
     monkeypatch.setattr(root, "DATABASE_RETRY_S", 0.1)
     started: list[Daemon] = []
 
-    async def start(agents: int = 2, queues: int = 1, wait: bool = True, **more: Any) -> Daemon:
+    async def start(
+        agents: int = 2, queues: int = 1, wait: bool = True, swept_every_s: float = 25.0, **more: Any
+    ) -> Daemon:
+        nonlocal sweep_s
+        sweep_s = swept_every_s
         asterisk.endpoints = tuple(f"PJSIP/{1000 + n}" for n in range(1, agents + 1))
         daemon = Daemon(settings(asterisk, tmp_path, agents, queues, **more))
         started.append(daemon)
@@ -317,9 +326,9 @@ async def test_a_hang_up_nobody_heard_is_found_by_the_sweep(
     asterisk: FakeAsterisk, running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fault 13."""
-    monkeypatch.setattr("acd.ami.node.SWEEP_S", 0.2)
+    monkeypatch.setattr("acd.ami.node.AGAIN_S", 0.2)
     monkeypatch.setattr("acd.ami.node.SETTLE_S", 0.1)
-    daemon = await running(agents=1)
+    daemon = await running(agents=1, swept_every_s=0.2)
     caller = asterisk.call_in()
     await until(asterisk.ringing)
     asterisk.answer(caller)
@@ -333,9 +342,9 @@ async def test_a_hang_up_nobody_heard_is_found_by_the_sweep(
 async def test_a_sweep_disturbs_nobody(
     asterisk: FakeAsterisk, running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("acd.ami.node.SWEEP_S", 0.01)
+    monkeypatch.setattr("acd.ami.node.AGAIN_S", 0.01)
     monkeypatch.setattr("acd.ami.node.SETTLE_S", 0.3)
-    daemon = await running(agents=3)
+    daemon = await running(agents=3, swept_every_s=0.01)
     callers = [asterisk.call_in() for _ in range(3)]
     for caller in callers:
         await until(lambda wanted=caller: wanted.leg)  # type: ignore[misc]

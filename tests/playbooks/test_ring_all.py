@@ -24,6 +24,7 @@ from tests.playbooks.words import (
     logout,
     mirrors,
     no,
+    node_lost,
     node_read,
     offer_ends,
     pause,
@@ -220,6 +221,7 @@ def test_a_picture_shows_which_of_several_phones_still_ring_and_who_talks():
         "c1", "connect", queue="sales", offer_id="c1.2", agent_id="1002", beside=((OfferId("c1.3"), AgentId("1003")),)
     )
     assert play >> after(5) >> node_read(two, reachable=everybody) << agent_is("1001", "ready")
+    assert play >> node_lost()
     talking = found("c1", "connect", queue="sales", offer_id="c1.3", agent_id="1003", bridged=True)
     assert play >> after(5) >> node_read(talking, reachable=everybody) << agent_is("1003", "talking", call_id="c1")
     assert results(play) == {"1001": "withdrawn", "1002": "elsewhere", "1003": "answered"}

@@ -338,6 +338,15 @@ def drops(offer: str) -> Says:
     return _order(cmd.Drop, f"{offer}'s leg is hung up", offer_id=offer)
 
 
+def looks(unless_dialled: str | None = None) -> Says:
+    """Asterisk is to be read again, but not if the dialling for this offer was heard to begin."""
+    return _aside(cmd.Look, "a look at Asterisk", node=NODE, unless_dialled=unless_dialled)
+
+
+def corrects(what: str, **about: object) -> Says:
+    return _aside(cmd.Corrected, f"{what} is put right", what=what, **about)
+
+
 def withdraws(offer: str) -> Says:
     return _order(cmd.Withdraw, f"{offer} is withdrawn", offer_id=offer)
 

@@ -80,7 +80,7 @@ async def test_an_event_becomes_orders_records_and_news(world: World) -> None:
     assert all(entry.record is not None for entry in world.entries if entry.journey)
     assert len(world.watched) == sum(entry.kept is None for entry in world.entries)
     assert [entry.kept.standing.logged_in for entry in world.entries if entry.kept] == [True]
-    assert set(world.timers) == {"ring:c1.1", "limit:c1"}
+    assert set(world.timers) == {"ring:c1.1", "look:c1", "limit:c1"}
 
 
 async def test_a_decision_is_one_line_in_the_log(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
