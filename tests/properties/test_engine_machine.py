@@ -1,8 +1,9 @@
 """The brain against a toy Asterisk and everything that people, phones, timers and links do to it, in any order.
 
-After every step the invariants of `tests.rules` hold. At the end of every run all callers go, the link is back and an
-hour passes: nothing may be left over, every call has exactly one outcome, and the same events, read back from an event
-log, give the same commands.
+After every step the invariants of `tests.rules` hold. At the end of every run comes a quiet minute in which nothing is
+lost any more: whatever was lost before, the brain knows of every caller and agent what is true by then. Then all callers
+go, heard or unheard, and after another minute no call is left and nobody is busy; after an hour nothing at all is, every
+call has exactly one outcome, and the same events, read back from an event log, give the same commands.
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ from tests.properties.promises import Promises
 
 START = 1_700_000_000.0
 HOUR_S = 3600.0
+MINUTE_S = 60.0
+SWEEP_S = 25.0  # as the node sweeps: after so long ...
+AGAIN_S = 1.0  # ... and no sooner than this ...
+SETTLE_S = 1.0  # ... believing nothing about what changed so short a time before
 FAILURES = (
     OfferResult.REFUSED,
     OfferResult.BUSY,
@@ -74,6 +79,7 @@ _limits = st.fixed_dictionaries({**_LIMITS, "overflow": _WAYS})
 """Any limits and any way out, circles too: the configuration refuses those, the brain survives them."""
 
 Limits = dict[str, object]
+SWEEP = "sweep"
 
 
 def _plan(limits: tuple[Limits, Limits]) -> Plan:
@@ -116,6 +122,7 @@ class BrainMachine(RuleBasedStateMachine):
         self.blurred = False  # events were lost or mixed: the brain cannot know all for now
         self.calls_made = 0
         self.limits: tuple[Limits, Limits] = ({}, {})
+        self.heard_to_go = True
         self._new_daemon()
 
     def _new_daemon(self) -> None:
@@ -124,10 +131,15 @@ class BrainMachine(RuleBasedStateMachine):
         self.told: list[list[cmd.Command]] = []
         self.promises = Promises()
         self.timers.clear()
+        self.swept_at = self.now
+        self.look_wanted = False
+        self.doubtful: set[CallId] = set()  # only one of brain and toy knew of them at the last sweep
 
     def tell(self, event: ev.Event) -> None:
         """One event to the brain, stamped when it comes as the daemon does, and its commands to the toy."""
-        event = replace(event, at=self.now)
+        self.tell_as_it_is(replace(event, at=self.now))
+
+    def tell_as_it_is(self, event: ev.Event) -> None:
         came = self.core.handle(event)
         self.log.append(event)
         self.told.append(came)
@@ -137,6 +149,8 @@ class BrainMachine(RuleBasedStateMachine):
                     self.timers[name] = due_at
                 case cmd.CancelTimer(name):
                     self.timers.pop(name, None)
+                case cmd.Look():
+                    self.look_wanted = True
                 case cmd.Journal(fact):
                     self.journal.setdefault(fact.call_id, []).append(fact)
                 case cmd.Ring(legs=legs) if not self.blurred:
@@ -167,8 +181,13 @@ class BrainMachine(RuleBasedStateMachine):
 
     # -- people -------------------------------------------------------------------------------------------------
 
-    @initialize(who=st.sets(st.sampled_from("abcd"), min_size=2), limits=st.tuples(_limits, _limits) | st.none())
-    def some_are_there(self, who: set[str], limits: tuple[Limits, Limits] | None) -> None:
+    @initialize(
+        who=st.sets(st.sampled_from("abcd"), min_size=2),
+        limits=st.tuples(_limits, _limits) | st.none(),
+        heard_to_go=st.booleans(),
+    )
+    def some_are_there(self, who: set[str], limits: tuple[Limits, Limits] | None, heard_to_go: bool) -> None:
+        self.heard_to_go = heard_to_go
         if limits is not None:
             self.limits = limits
             self._new_daemon()
@@ -343,16 +362,39 @@ class BrainMachine(RuleBasedStateMachine):
         self.pass_time(seconds)
 
     def pass_time(self, seconds: float) -> None:
-        """Timers fire in their order, each at its time."""
+        """Timers fire in their order, each at its time, and Asterisk is looked at as the node does."""
         until = self.now + seconds
-        while due := [(due_at, name) for name, due_at in self.timers.items() if due_at <= until]:
+        while due := [
+            (due_at, name) for name, due_at in {**self.timers, **self.sweep_due()}.items() if due_at <= until
+        ]:
             due_at, name = min(due)
             self.now = max(self.now, due_at)
+            if name == SWEEP:
+                self.asterisk_is_swept()
+                continue
             del self.timers[name]
             self.tell(ev.TimerDue(self.now, name))
         self.now = until
         self.asterisk.pass_time(self.now)
         self.events_follow()
+
+    def sweep_due(self) -> dict[str, float]:
+        return {SWEEP: self.swept_at + (AGAIN_S if self.look_wanted else SWEEP_S)}
+
+    def asterisk_is_swept(self) -> None:
+        """A look among events: a caller whom only one side knows is left for the next one."""
+        self.swept_at, self.look_wanted = self.now, False
+        if not self.asterisk.linked:
+            return
+        self.asterisk.pass_time(self.now)
+        self.events_follow()
+        seen = self.asterisk.picture(self.now)
+        known, there = set(self.core.engine.calls), set(self.asterisk.callers)
+        one_sided = (known ^ there) - self.doubtful
+        calls = tuple(call for call in seen.calls if call.call_id not in one_sided)
+        unsure = frozenset(one_sided & known)
+        self.doubtful, self.look_wanted = one_sided, bool(one_sided)
+        self.tell_as_it_is(replace(seen, calls=calls, asked_at=self.now - SETTLE_S, unsure=unsure))
 
     @precondition(lambda self: self.timers)
     @rule(data=st.data())
@@ -426,8 +468,12 @@ class BrainMachine(RuleBasedStateMachine):
         self.events_follow()
 
     def asterisk_is_read(self, restarted: bool = False) -> None:
-        """By a daemon whose link is back, or that only looks."""
+        """By a daemon whose link is back, or that only looks: unheard of beforehand is then what came since."""
+        if self.asterisk.linked and not restarted:
+            self.asterisk_is_swept()
+            return
         self.asterisk.linked = True
+        self.swept_at = self.now
         self.tell(self.asterisk.picture(self.now, restarted))
 
     def the_daemon_is_killed_and_starts_again(self) -> None:
@@ -444,6 +490,7 @@ class BrainMachine(RuleBasedStateMachine):
         self.tell(ev.Restored(self.now, records, tuple(left)))
         for agent in here:
             self.tell(ev.AgentLogin(self.now, agent))
+        self.asterisk.linked = False
         self.asterisk_is_read()
 
     # -- what must hold -----------------------------------------------------------------------------------------
@@ -494,6 +541,7 @@ class BrainMachine(RuleBasedStateMachine):
                 "ring": lambda rest=rest: rest in engine.offers,
                 "wrap": lambda rest=rest: engine.desk.agents[AgentId(rest)].wrap_until is not None,
                 "rest": lambda rest=rest: rest in engine.desk.agents,
+                "doubt": lambda rest=rest: rest == NODE,
             }
             of_call = rest.partition(":")[0] in engine.calls
             assert alive.get(kind, lambda of_call=of_call: of_call)(), f"{name} outlived its reason"
@@ -502,16 +550,47 @@ class BrainMachine(RuleBasedStateMachine):
         """When the brain last heard anything."""
         return self.log[-1].at if self.log else self.now
 
+    def minute(self) -> None:
+        """In steps, so that what the dialplan does by itself comes at its time."""
+        for _ in range(int(MINUTE_S)):
+            self.pass_time(1.0)
+
+    def the_brain_knows_what_is(self) -> None:
+        """Of every caller and every agent, a minute after the last loss."""
+        engine, there = self.core.engine, self.asterisk.callers
+        assert set(engine.calls) == set(there)
+        for caller in there.values():
+            call = engine.calls[caller.call]
+            match caller.verb, caller.leg:
+                case "connect", "bridged":
+                    assert call.phase is CallPhase.TALKING, f"{call.id} talks and is {call.phase}"
+                case "connect", "dialled" | "answered":
+                    assert call.phase in rules.IN_OFFER, f"{call.id} is dialled for and is {call.phase}"
+                    assert {one.id for one in engine.shop.offers_of(call)} == set(caller.legs())
+                case "hold" | "fallback", _:
+                    assert call.phase is CallPhase.WAITING, f"{call.id} waits and is {call.phase}"
+        for agent in engine.desk.agents.values():
+            rung = [one.call for one in there.values() if agent.spec.id in one.legs().values()]
+            taken = [one for one in (agent.call_id, agent.offer_id and engine.offers[agent.offer_id].call_id) if one]
+            assert taken == rung, f"{agent.spec.id} is with {taken}, and really with {rung}"
+            assert agent.reachable is self.asterisk.reachable[agent.spec.id]
+            assert agent.own_channels == self.asterisk.own.get(agent.spec.id, set())
+
     def teardown(self) -> None:
         """Everybody goes home, and nothing may be left."""
-        self.asterisk.linked = True
+        self.lagging = False
         self.deliver_all()
-        self.tell(self.asterisk.picture(self.now))
-        self.deliver_all()
+        if not self.asterisk.linked:
+            self.asterisk_is_read()
+        self.minute()
+        self.the_brain_knows_what_is()
         for caller in list(self.asterisk.callers.values()):
             self.asterisk.hang_up(caller, self.now)
+        if not self.heard_to_go:
+            self.asterisk.events.clear()
         self.deliver_all()
-        self.tell(self.asterisk.picture(self.now))
+        self.minute()
+        assert not self.core.engine.calls and not self.core.engine.offers
         self.pass_time(HOUR_S)
         engine = self.core.engine
         assert not engine.calls and not engine.offers and not self.timers
