@@ -1,9 +1,9 @@
 """The brain against a toy Asterisk and everything that people, phones, timers and links do to it, in any order.
 
 After every step the invariants of `tests.rules` hold. At the end of every run comes a quiet minute in which nothing is
-lost any more: whatever was lost before, the brain knows of every caller and agent what is true by then. Then all callers
-go, heard or unheard, and after another minute no call is left and nobody is busy; after an hour nothing at all is, every
-call has exactly one outcome, and the same events, read back from an event log, give the same commands.
+lost any more: whatever was lost before, the brain knows of every caller and agent what is true by then. Then all
+callers go, heard or unheard, and after another minute no call is left and nobody is busy; after an hour nothing at all
+is, every call has exactly one outcome, and the same events, read back from an event log, give the same commands.
 """
 
 from __future__ import annotations
