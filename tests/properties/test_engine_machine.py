@@ -364,10 +364,8 @@ class BrainMachine(RuleBasedStateMachine):
     def pass_time(self, seconds: float) -> None:
         """Timers fire in their order, each at its time, and Asterisk is looked at as the node does."""
         until = self.now + seconds
-        while due := [
-            (due_at, name) for name, due_at in {**self.timers, **self.sweep_due()}.items() if due_at <= until
-        ]:
-            due_at, name = min(due)
+        while (due := self.next_due())[0] <= until:
+            due_at, name = due
             self.now = max(self.now, due_at)
             if name == SWEEP:
                 self.asterisk_is_swept()
@@ -378,8 +376,9 @@ class BrainMachine(RuleBasedStateMachine):
         self.asterisk.pass_time(self.now)
         self.events_follow()
 
-    def sweep_due(self) -> dict[str, float]:
-        return {SWEEP: self.swept_at + (AGAIN_S if self.look_wanted else SWEEP_S)}
+    def next_due(self) -> tuple[float, str]:
+        sweep_at = self.swept_at + (AGAIN_S if self.look_wanted else SWEEP_S)
+        return min([(sweep_at, SWEEP), *((due_at, name) for name, due_at in self.timers.items())])
 
     def asterisk_is_swept(self) -> None:
         """A look among events: a caller whom only one side knows is left for the next one."""
