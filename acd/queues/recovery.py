@@ -45,6 +45,7 @@ class Recovery:
         self._calls = calls
         self._offers = offers
         self._in_step: set[str] = set()  # nodes whose link has held since they were last read
+        self._served: list[Call] = []  # found after their conversation; the IVR's facts come after all of ours
         self.doubts = Doubts(shop)
 
     def handle(self, event: ev.NodeLost | ev.NodeRead | ev.Restored | boot.AgentsRestored | boot.Opened) -> None:
@@ -101,6 +102,9 @@ class Recovery:
                 self._correct(known, seen, event.at, heard)
             else:
                 self._still_here(known, event.at)
+        served, self._served = self._served, []
+        for call in served:
+            self._calls.hand_to_survey(call, event.at)
         if event.restarted or event.node not in self._in_step:
             self._in_step.add(event.node)
             self._shop.desk.mirror_again()
@@ -266,7 +270,7 @@ class Recovery:
         if seen.verb in HOLDING:
             self._calls.back_in_line(call, at)
         elif seen.verb == "after" and (talked or awaits_survey(self._shop, call)):
-            self._calls.hand_to_survey(call, at)
+            self._served.append(call)
         elif seen.verb == "after" and call.answered_at is None and call.queue is not None:
             self._calls.back_in_line(call, at)  # the dialplan would hang up on an unserved caller
             self._shop.hold(call)

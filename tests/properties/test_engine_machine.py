@@ -551,8 +551,8 @@ class BrainMachine(RuleBasedStateMachine):
 
     def minute(self) -> None:
         """In steps, so that what the dialplan does by itself comes at its time."""
-        for _ in range(int(MINUTE_S)):
-            self.pass_time(1.0)
+        for _ in range(20):
+            self.pass_time(MINUTE_S / 20)
 
     def the_brain_knows_what_is(self) -> None:
         """Of every caller and every agent, a minute after the last loss."""
