@@ -30,6 +30,7 @@ from acd.simulation.command import simulate
 
 EXIT_FAILED = 1
 EXIT_CONFIG = 2
+EXIT_LEFT = 3  # done, but something that was asked for cannot be yet
 
 
 class Role(StrEnum):
@@ -134,6 +135,21 @@ def replay(
         typer.echo(f"acd: {error}", err=True)
         raise typer.Exit(EXIT_CONFIG) from None
     raise typer.Exit(0 if same else EXIT_FAILED)
+
+
+@app.command("forget")
+def forget(
+    number: Annotated[str, typer.Argument(help="The caller's number, written in any way.", show_default=False)],
+    config: ConfigFile,
+) -> None:
+    """Erase everything that is kept of a caller; may be done while the daemon runs."""
+    settings = _settings(config)
+    known = _late("acd.forget", "number_of")(number, settings.default_country)
+    if known is None:
+        typer.echo("acd: this is no caller's number: write it with its country code, as +79161234567", err=True)
+        raise typer.Exit(EXIT_CONFIG)
+    gone = asyncio.run(_late("acd.forget", "run")(settings, known, typer.echo))
+    raise typer.Exit(0 if gone else EXIT_LEFT)
 
 
 @token_app.command("create")

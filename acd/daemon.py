@@ -51,6 +51,7 @@ from acd.records.lifetime import Lifetime
 from acd.records.recorder import Recorder
 from acd.records.schema import upgrade
 from acd.records.store import SqlStore
+from acd.retention import Retention
 from acd.timers import LoopTimers
 
 log = structlog.get_logger(__name__)
@@ -125,6 +126,7 @@ class Daemon:
         self.spool = spool(settings)
         self.lifetime = Lifetime(self.store, self.clock, settings.restart.keep_agents_s, self.spool)
         self.recorder = Recorder(self.store, spool=self.spool)
+        self.retention = Retention.of(settings, self.store, self.clock, self.event_log)
         self.feed = LiveFeed()
         self.dispatcher = Dispatcher(self.core, self.recorder, self._watch, tape=self.event_log)
         self.timers = LoopTimers(self.clock, self.dispatcher.post)
@@ -185,6 +187,7 @@ class Daemon:
         self._loaded.set()
         self._spawn(self._open_line(), "opening")
         self._spawn(self._midnights(), "midnights")
+        self._spawn(self.retention.nightly(), "retention")
         self._spawn(self.manager.keep_informed(self.problems, self._progress), "service manager")
         self._spawn(self.lifetime.keep_stamping(lambda: self._database_problem is None), "stamps")
         log.info("started", api=self.api.url, queues=len(self.plan.queues), agents=len(self.plan.agents))
@@ -335,6 +338,7 @@ class Daemon:
             "records": self.recorder.health(),
             "spool": self.spool.health() if self.spool is not None else None,
             "event_log": self.event_log.health() if self.event_log is not None else None,
+            "retention": self.retention.health(),
         }
         return {what: sentence for what, sentence in found.items() if sentence}
 
@@ -369,6 +373,8 @@ class Daemon:
                 Reading("ami_refused_logins", "Log-ins that Asterisk refused", counted.refused_logins, about),
                 Reading("ami_forged", "Events that a caller had added lines to", counted.forged, about),
             ]
+        for kind, count in self.retention.erased.items():
+            readings.append(Reading("erased", "Records whose time was over", count, {"kind": kind}))
         if self.event_log is not None:
             readings.append(Reading("event_log_lost", "Events missing in the event log", self.event_log.lost))
         return readings

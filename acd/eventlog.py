@@ -54,7 +54,7 @@ class Parts:
 
     def write(self, first: int, lines: bytes) -> None:
         """Append lines, the first of which is the run's event number `first`."""
-        if self._file is None or self._size + len(lines) > self._settings.max_bytes:
+        if self._file is None or self._size + len(lines) > self._settings.max_bytes or self._removed():
             self._begin(first)
         assert self._file is not None
         try:
@@ -64,6 +64,10 @@ class Parts:
             self.close()  # a line may be cut: what follows begins a part of its own
             raise
         self._size += len(lines)
+
+    def _removed(self) -> bool:
+        """Whether somebody (`acd forget`) has removed the present part."""
+        return not self._settings.path.exists()
 
     def _begin(self, first: int) -> None:
         self.close()
@@ -84,6 +88,14 @@ class Parts:
             if newer.exists():
                 newer.replace(older)
 
+    def expire(self, before: float) -> int:
+        """End the present part, and remove the files last written to before `before` (seconds since 1970); how many."""
+        self.close()
+        old = [path for path in files(self._settings.path) if path.stat().st_mtime < before]
+        for path in old:
+            path.unlink()
+        return len(old)
+
     def close(self) -> None:
         """Nothing more is written to the present part."""
         file, self._file = self._file, None
@@ -92,6 +104,12 @@ class Parts:
                 file.close()
             except OSError as error:
                 log.warning("the event log's end is lost", problem=str(error))
+
+
+def files(path: Path) -> list[Path]:
+    """The parts of the event log at `path` that are there: the present one and the full ones."""
+    full = [one for one in path.parent.glob(f"{path.name}.*") if one.suffix[1:].isdecimal()]
+    return [one for one in (path, *sorted(full)) if one.is_file()]
 
 
 class EventLog:
@@ -109,8 +127,10 @@ class EventLog:
         self._problem: str | None = None
         self._news = asyncio.Event()
         self._ending = asyncio.Event()
+        self._expiring: tuple[asyncio.Future[None], float] | None = None
         self.lost = 0
         self.written = 0
+        self.expired = 0
 
     def heard(self, event: Event, commands: Sequence[Command] | None) -> None:
         """Keep an event and a proof of what came of it; returns at once."""
@@ -146,6 +166,15 @@ class EventLog:
         await self._write()
         await asyncio.to_thread(self._parts.close)
 
+    async def expire(self, before: float) -> None:
+        """Have `run` begin a new file and remove those last written to before `before`. OSError.
+
+        `expired` counts them; `before` is in seconds since 1970.
+        """
+        self._expiring = asyncio.get_running_loop().create_future(), before
+        self._news.set()
+        await self._expiring[0]
+
     def close(self) -> None:
         """Have `run` write the rest and return."""
         self._ending.set()
@@ -155,6 +184,7 @@ class EventLog:
         lines, self._lines = self._lines, []
         self._bytes = 0
         self._news.clear()
+        await self._expire()
         if not lines:
             return
         try:
@@ -163,6 +193,19 @@ class EventLog:
             self._lose(len(lines), error.strerror or str(error))
         else:
             self.written += len(lines)
+
+    async def _expire(self) -> None:
+        if self._expiring is None:
+            return
+        (done, before), self._expiring = self._expiring, None
+        try:
+            self.expired += await asyncio.to_thread(self._parts.expire, before)
+        except OSError as error:
+            if not done.done():
+                done.set_exception(error)
+        else:
+            if not done.done():
+                done.set_result(None)
 
     def _lose(self, events: int, why: str) -> None:
         if self._problem != why:

@@ -146,6 +146,7 @@ def _prepare_sqlite(engine: Engine, foreign_keys: bool) -> None:
     pragmas = (
         "journal_mode=WAL",  # readers do not wait for the writer, nor the writer for them
         "synchronous=NORMAL",  # safe in WAL: a power cut may lose the last moment, never the file
+        "secure_delete=ON",  # what is erased is overwritten, not only passed over
         f"foreign_keys={'ON' if foreign_keys else 'OFF'}",
         f"journal_size_limit={WAL_KEPT_BYTES}",
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Row, Select, event, func, or_, select, tuple_
+from sqlalchemy import Connection, Row, Select, event, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from acd.numbers import normalise
@@ -24,7 +24,9 @@ from acd.records.batch import collect
 from acd.records.database import POSTGRES
 from acd.records.explain import translated
 from acd.records.tables import agent_sessions, agents, call_events, calls, life, offers, surveys, voicemails
-from acd.records.writing import BatchWriter, writer_for
+from acd.records.writing import BatchWriter, Work, writer_for
+
+T = TypeVar("T")
 
 MAX_PAGE = 1000
 """Calls on one page, whatever was asked for."""
@@ -162,6 +164,16 @@ class SqlStore(Store):
         async with self._begin() as connection:
             changes = (await connection.execute(query)).all()
         return tuple(session for session in _sessions(changes) if session.began_at < until)
+
+    async def change(self, work: Work) -> None:
+        """Run short work on the records in one transaction, in turn with `write`. StorageError."""
+        with translated(self._engine.url):
+            await self._writer.run(work)
+
+    async def look(self, work: Callable[[Connection], T]) -> T:
+        """What work finds that only reads; it holds up nobody, however long it takes. StorageError."""
+        async with self._begin() as connection:
+            return await connection.run_sync(work)
 
     async def close(self) -> None:
         """Close the connections. The store must not be used afterwards."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, Dialect, Table, or_
+from sqlalchemy import Column, Connection, Dialect, Table, and_, case, literal_column, or_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from acd.records.tables import agent_sessions, agents, call_events, calls, life, offers, surveys, voicemails
@@ -68,10 +68,16 @@ class Upserts(Mapping[str, Any]):
         return len(self._statements)
 
     def _newer_wins(self, table: Table) -> Any:
+        """What was made nobody's stays so: a daemon that still has the call in memory may write it once more."""
         statement = self._insert(table)
+        nobodys = and_(table.c.ended_at.is_not(None), table.c.number == literal_column("''"))
+        kept = {
+            name: case((nobodys, table.c[name]), else_=statement.excluded[name])
+            for name in ("number", "number_norm", "name")
+        }
         return statement.on_conflict_do_update(
             index_elements=list(table.primary_key),
-            set_=_all_but_key(table, statement),
+            set_=_all_but_key(table, statement) | kept,
             where=table.c.seq < statement.excluded.seq,
         )
 

@@ -155,3 +155,24 @@ def test_the_configuration_may_be_named_by_the_environment(cli, monkeypatch, bad
 def test_version(cli):
     result = cli("--version")
     assert result.exit_code == 0 and result.stdout.startswith("acd")
+
+
+def test_forget_tells_what_it_did_and_whether_all_is_gone(cli, monkeypatch):
+    asked = []
+
+    async def forgets(settings, number, tell):
+        asked.append(number)
+        tell("what was done")
+        return gone
+
+    monkeypatch.setattr("acd.forget.run", forgets)
+    for gone, code in ((True, 0), (False, 3)):  # noqa: B007 - `forgets` sees it
+        result = cli("forget", "8 (916) 123-45-67", "--config", GOOD)
+        assert (result.exit_code, result.stdout) == (code, "what was done\n")
+    assert asked == ["+79161234567"] * 2
+
+
+def test_forget_refuses_what_is_no_callers_number(cli, monkeypatch):
+    result = cli("forget", "1001", "--config", GOOD)
+    assert result.exit_code == 2
+    assert "write it with its country code" in result.stderr
