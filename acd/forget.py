@@ -23,6 +23,7 @@ from acd.errors import StorageError
 from acd.eventlog import files
 from acd.masking import mask
 from acd.numbers import normalise
+from acd.parts import spool_path
 from acd.records import database, erase, schema
 from acd.records.store import SqlStore
 from acd.retention import PAUSE_S, remove_sound
@@ -135,6 +136,13 @@ class Eraser:
         live = await self._store.look(partial(_live, self._number))
         if live:
             self._done.left.append(f"{live} calls that have not ended are not touched: forget once more afterwards")
+        spool = spool_path(self._settings)
+        needle = erase.digits_of(self._number).encode()
+        if spool is not None and await asyncio.to_thread(_spooled, spool, needle):
+            self._done.left.append(
+                f"the spool {spool} holds it for a few minutes more, until the daemon has no use for it: nothing comes "
+                "back from there"
+            )
         region = self._settings.default_country
         if any(normalise(known, region) == self._number for known in self._settings.callers):
             self._done.left.append("the configuration names it under `callers`")
@@ -157,6 +165,14 @@ def _mentions(number: str, connection: Connection) -> list[str]:
 
 def _live(number: str, connection: Connection) -> int:
     return erase.live_calls_of(connection, number)
+
+
+def _spooled(spool: Path, needle: bytes) -> bool:
+    for segment in spool.glob("*.spool"):
+        with contextlib.suppress(FileNotFoundError):  # the daemon throws them away as it goes
+            if _holds(segment, needle):
+                return True
+    return False
 
 
 def _holds(part: Path, needle: bytes) -> bool:

@@ -28,13 +28,18 @@ def event_log(settings: Settings, recipe: Recipe) -> EventLog | None:
 
 def spool(settings: Settings) -> Spool | None:
     """Where records lie until the database has them, if anywhere: beside SQLite's file unless said otherwise."""
+    path = spool_path(settings)
+    return None if path is None else Spool(SpoolSettings(path, settings.records.spool.max_mb * MB))
+
+
+def spool_path(settings: Settings) -> Path | None:
+    """The spool's directory; None: nothing is spooled."""
     wanted = settings.records.spool
     if not wanted.max_mb:
         return None
     url = database.parse(settings.database)
     file = Path(url.database if url.drivername == database.SQLITE and url.database else DEFAULT_SPOOL)
-    path = Path(wanted.path) if wanted.path is not None else file.with_suffix(".spool")
-    return Spool(SpoolSettings(path, wanted.max_mb * MB))
+    return Path(wanted.path) if wanted.path is not None else file.with_suffix(".spool")
 
 
 def ami_settings(settings: Settings, asterisk: Asterisk) -> AmiSettings:
