@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from acd.lab.chaos.diary import CallerSeen, LegSeen
+from acd.lab.chaos.hammer import Order
 from acd.lab.chaos.judge import Evidence, judge, lost, unseen
 from acd.lab.chaos.schedule import Kind
 from acd.lab.chaos.service import Blow, Look, Service
@@ -26,6 +27,10 @@ def record(number: str = NUMBER, outcome: str = "answered", entered: float = 10.
         "outcome": outcome,
         "entered_at": datetime.fromtimestamp(entered, UTC).isoformat(),
         "survey": {"result": "answered" if score is not None else "not_offered", "score": score},
+        "queue": "sales",
+        "agent": "1001" if outcome == "answered" else None,
+        "answered_at": datetime.fromtimestamp(12.0, UTC).isoformat() if outcome == "answered" else None,
+        "talk_s": 8.0 if outcome == "answered" else None,
     }
 
 
@@ -81,7 +86,13 @@ def test_two_calls_at_one_telephone_are_a_double_offer_unless_it_was_deaf() -> N
     callers = [CALLER, replace(CALLER, number=OTHER)]
     second = LegSeen("1001", OTHER, 15.0, None, 15.0, turned_away=True, status=486, by_agent=True)
     third = LegSeen("1002", OTHER, 21.0, 22.0, 29.0, by_agent=True)
-    evidence = Evidence(callers, [LEG, second, third], [record(), record(OTHER)], ALWAYS_UP)
+    other = {
+        **record(OTHER),
+        "agent": "1002",
+        "answered_at": datetime.fromtimestamp(22.0, UTC).isoformat(),
+        "talk_s": 7.0,
+    }
+    evidence = Evidence(callers, [LEG, second, third], [record(), other], ALWAYS_UP)
     assert found(evidence) == [f"one offer an agent: 1001 had {NUMBER} when {OTHER} came"]
     assert found(replace(evidence, deaf={"1001": [(14.0, 14.5)]})) == []
 
@@ -130,6 +141,37 @@ def test_a_score_is_stored_as_it_was_pressed() -> None:
 
 def test_the_entry_must_be_when_the_caller_came() -> None:
     assert "entered +5.0 s" in found(replace(FAIR, records=[record(entered=15.1)]))[0]
+
+
+def test_the_record_must_name_who_talked_since_when_and_for_how_long() -> None:
+    assert found(replace(FAIR, records=[{**record(), "agent": "1002"}])) == [
+        "records are calls: 1001 talked with the caller, recorded as 1002"
+    ]
+    late = datetime.fromtimestamp(15.0, UTC).isoformat()
+    assert "answered +3.0 s from when" in found(replace(FAIR, records=[{**record(), "answered_at": late}]))[0]
+    assert "talked for 8.0 s, recorded as 4.0" in found(replace(FAIR, records=[{**record(), "talk_s": 4.0}]))[0]
+    shaky = Service([Look(float(at), not 11 < at < 14) for at in range(100)], [])
+    assert found(replace(FAIR, service=shaky, records=[{**record(), "talk_s": 4.0}])) == []
+
+
+def test_who_is_paused_by_order_is_left_in_peace() -> None:
+    def order(what: str, at: float, status: int = 200) -> Order:
+        return Order("1001", what, at, at + 0.1, status)
+
+    assert found(replace(FAIR, orders=[order("pause", 9.0)])) == [
+        "breaks are respected: 1001 was rung 1.9 s after being paused by order"
+    ]
+    assert found(replace(FAIR, orders=[order("pause", 9.0, 503)])) == []
+    assert found(replace(FAIR, orders=[order("pause", 9.0), order("ready", 10.5)])) == []
+    assert found(replace(FAIR, orders=[replace(order("ready", 8.9), answered_at=9.5), order("pause", 9.0)])) == []
+
+
+def test_the_day_must_be_what_the_records_add_up_to() -> None:
+    today = {"offered": 1, "answered": 1, "abandoned": 0}
+    assert found(replace(FAIR, today={"sales": today})) == []
+    assert found(replace(FAIR, today={"sales": {**today, "answered": 2}})) == [
+        "figures are records: sales: answered 2 today, 1 by the records"
+    ]
 
 
 def test_a_kill_makes_an_outage_even_if_no_look_caught_it() -> None:

@@ -6,9 +6,11 @@ An order that was answered with 200 has been given: the daemon may be killed in 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,14 +53,28 @@ class Hammer:
     async def strike(self, clients: int, for_s: float, chance: int) -> str:
         """So many clients hammer for so long; then every agent is told to be ready."""
         before = self.answers.total()
-        headers = {"Authorization": f"Bearer {self.token}"}
-        async with aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=PATIENCE_S)) as session:
-            self._session = session
+        async with self._open():
             tasks = [spawn(self._client(random.Random(f"{chance}/{number}")), "hammer") for number in range(clients)]
             await asyncio.sleep(for_s)
             await stop_tasks(*tasks)
             await self._restore()
         return f"{self.answers.total() - before} answers"
+
+    async def take_break(self, for_s: float, chance: int) -> str:
+        """An agent is paused by order for so long, if the order is answered; whose it is, and how it was answered."""
+        agent = random.Random(chance).choice(shop.STAFF).id
+        async with self._open():
+            status = await self._order(agent, "pause", {"reason": "break"})
+            await asyncio.sleep(for_s)
+            await self._restored(agent)
+        return f"{agent}, answered {status}"
+
+    @contextlib.asynccontextmanager
+    async def _open(self) -> AsyncIterator[None]:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        async with aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=PATIENCE_S)) as session:
+            self._session = session
+            yield
 
     async def _restore(self) -> None:
         """Everybody logged in and ready again, by order; what was not answered is asked again for a while."""

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from acd.lab.chaos.diary import CallerSeen, LegSeen
+from acd.lab.chaos.hammer import Order
 from acd.lab.chaos.service import Service, Span
 
 Record = Mapping[str, Any]
@@ -22,6 +23,8 @@ SILENCE_LIMIT_S: Final = 10.5
 SAME_MOMENT_S: Final = 0.15
 """Two telephones' stamps of one decision: the end of one ringing and the beginning of the next."""
 ENTERED_TOLERANCE_S: Final = 1.5
+IN_PEACE_AFTER_S: Final = 0.5
+SAME_TALK_S: Final = 1.0
 TALK_KNOWN_S: Final = 1.0
 """A conversation that lasts this long has surely been heard of, if anybody listened."""
 RULED: Final = frozenset({"overflowed", "timed_out", "closed"})
@@ -40,7 +43,10 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that was seen. `left` are the numbers still on the line when everybody had had time to go."""
+    """All that was seen. `left` are the numbers still on the line when everybody had had time to go.
+
+    `orders` are those to agents, as they were answered.
+    """
 
     callers: Sequence[CallerSeen]
     legs: Sequence[LegSeen]
@@ -49,11 +55,24 @@ class Evidence:
     asterisk_down: Sequence[Span] = ()
     deaf: Mapping[str, Sequence[Span]] = field(default_factory=dict)
     left: Sequence[str] = ()
+    orders: Sequence[Order] = ()
+    today: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Queue -> its figures of the day, in the end."""
 
 
 def judge(evidence: Evidence) -> list[Violation]:
     """Everything that was not kept, promise by promise."""
-    promises = (_let_in, _served_or_let_go, _never_silent, _one_offer_an_agent, _one_phone_a_call, _records, _scores)
+    promises = (
+        _let_in,
+        _served_or_let_go,
+        _never_silent,
+        _one_offer_an_agent,
+        _one_phone_a_call,
+        _breaks,
+        _records,
+        _scores,
+        _figures,
+    )
     return [violation for promise in promises for violation in promise(evidence)]
 
 
@@ -147,6 +166,23 @@ def _during(leg: LegSeen, earlier: LegSeen) -> bool:
     return earlier.ended_at is None or leg.invited_at < earlier.ended_at - SAME_MOMENT_S
 
 
+def _breaks(evidence: Evidence) -> Iterator[Violation]:
+    """Who was paused by an order that was answered is left in peace until the next order."""
+    by_agent: dict[str, list[Order]] = defaultdict(list)
+    for order in sorted(evidence.orders, key=lambda order: order.at):
+        by_agent[order.agent].append(order)
+    for agent, orders in by_agent.items():
+        for place, order in enumerate(orders):
+            if order.what != "pause" or order.status != 200:
+                continue
+            others = [other for other in orders[:place] if other.answered_at > order.at]  # which of them came last?
+            until = orders[place + 1].at if place + 1 < len(orders) else float("inf")
+            for leg in evidence.legs:
+                if not others and leg.agent == agent and order.answered_at + IN_PEACE_AFTER_S < leg.invited_at < until:
+                    what = f"{agent} was rung {leg.invited_at - order.answered_at:.1f} s after being paused by order"
+                    yield Violation("breaks are respected", what, leg.number)
+
+
 # -- records --------------------------------------------------------------------------------------------------------
 
 
@@ -192,6 +228,23 @@ def _disagreements(evidence: Evidence, caller: CallerSeen, record: Record, legs:
             yield f"the caller gave up, recorded as {outcome}"
     if outcome == "lost" and calm and not caller.cut:
         yield "recorded as lost though nothing was out of service"
+    talks = [leg for leg in legs if _talked_s(caller, leg) > TALK_KNOWN_S]
+    if outcome == "answered" and talks:
+        yield from _about_the_talk(record, talks, sum(_talked_s(caller, leg) for leg in talks), calm)
+
+
+def _about_the_talk(record: Record, talks: Sequence[LegSeen], talked_s: float, calm: bool) -> Iterator[str]:
+    """With whom; and, when all of it could be heard of, since when and for how long."""
+    last = max(talks, key=lambda leg: leg.invited_at)
+    if record["agent"] != last.agent:
+        yield f"{last.agent} talked with the caller, recorded as {record['agent']}"
+    if not calm or record["answered_at"] is None:
+        return
+    first = min(leg.answered_at for leg in talks if leg.answered_at is not None)
+    if abs(moment(record["answered_at"]) - first) > SAME_TALK_S:
+        yield f"answered {moment(record['answered_at']) - first:+.1f} s from when an agent picked up"
+    if abs((record["talk_s"] or 0.0) - talked_s) > SAME_TALK_S:
+        yield f"talked for {talked_s:.1f} s, recorded as {record['talk_s']} s"
 
 
 def _scores(evidence: Evidence) -> Iterator[Violation]:
@@ -212,6 +265,20 @@ def _scores(evidence: Evidence) -> Iterator[Violation]:
             if caller.ended_at is not None and evidence.service.calm(since, caller.ended_at):
                 what = f"pressed {caller.score}, stored nothing: {record['survey']['result']}"
                 yield Violation("scores are the digits pressed", what, caller.number, record["id"])
+
+
+def _figures(evidence: Evidence) -> Iterator[Violation]:
+    """What the daemon says of its queues' day is what the records add up to."""
+    for queue, today in evidence.today.items():
+        mine = [record for record in evidence.records if record["queue"] == queue]
+        added = {
+            "offered": len(mine),
+            "answered": sum(record["answered_at"] is not None for record in mine),
+            "abandoned": sum(record["outcome"] == "abandoned" for record in mine),
+        }
+        for name, count in added.items():
+            if today[name] != count:
+                yield Violation("figures are records", f"{queue}: {name} {today[name]} today, {count} by the records")
 
 
 # -- small things ---------------------------------------------------------------------------------------------------

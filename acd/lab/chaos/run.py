@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,6 +63,7 @@ class Chaos:
         self._seed = seed
         self._directory = directory
         self._say = say
+        self._day = date.min
         least_s, most_s = QUIET_S
         self._storm_s = seconds - min(most_s, max(least_s, QUIET_SHARE * seconds))
 
@@ -115,6 +117,7 @@ class Chaos:
     async def _play(self, strokes: Sequence[Stroke], hands: Hands, watch: Watch) -> Result:
         problems = [f"{words} before anything began" for words in await rest.not_free(hands.daemon)]
         base = await rest.counts(hands.daemon, hands.asterisk)
+        self._day = datetime.fromisoformat((await hands.daemon.api.status())["as_of"]).date()
         began = time.monotonic()
         calling = spawn(hands.town.run(), "town")
         lanes = [
@@ -170,7 +173,15 @@ class Chaos:
             asterisk_down=hands.asterisk_down,
             deaf=town.deaf,
             left=left,
+            orders=hands.hammer.orders,
+            today=await self._today(hands.daemon),
         )
+
+    async def _today(self, daemon: LabDaemon) -> dict[str, dict[str, int]]:
+        """Nothing when a day began in the middle of the run."""
+        status = await daemon.api.status()
+        same_day = datetime.fromisoformat(status["as_of"]).date() == self._day
+        return {queue["name"]: queue["today"] for queue in status["queues"]} if same_day else {}
 
     def _keep_log(self, asterisk: LabAsterisk) -> None:
         if asterisk.log_path is not None and asterisk.log_path.exists():

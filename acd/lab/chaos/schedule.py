@@ -32,6 +32,7 @@ class Kind(StrEnum):
     NO_ANSWERS = "no answers"  # many let it ring; seconds
     HANG_UPS = "hang-ups"  # `size` callers hang up at once, whatever they are at
     RUSH = "rush"  # `size` callers more, all at once
+    BREAK = "break"  # an agent is paused by order; seconds
     HAMMER = "hammer"  # `size` API clients give orders as fast as they are answered; seconds
 
 
@@ -89,6 +90,7 @@ _LASTS: Final = {
     Kind.UNREGISTER: _Span(0.5, 6),
     Kind.REFUSALS: _Span(2, 6),
     Kind.NO_ANSWERS: _Span(2, 5),
+    Kind.BREAK: _Span(4, 12),
     Kind.HAMMER: _Span(2, 6),
 }
 _SIZES: Final = {Kind.ASTERISK: (0, 1), Kind.HANG_UPS: (1, 6), Kind.RUSH: (4, 12), Kind.HAMMER: (2, 6)}

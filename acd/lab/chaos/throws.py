@@ -93,6 +93,8 @@ class Hands:
                 return f"{await self.town.hang_ups(stroke.size, stroke.chance)} callers"
             case Kind.RUSH:
                 self.town.rush(stroke.size, stroke.chance)
+            case Kind.BREAK:
+                return await self.hammer.take_break(stroke.for_s, stroke.chance)
             case Kind.HAMMER:
                 return await self.hammer.strike(stroke.size, stroke.for_s, stroke.chance)
             case _:
