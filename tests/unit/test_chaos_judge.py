@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from acd.lab.chaos.diary import CallerSeen, LegSeen
+from acd.lab.chaos.evidence import Evidence
 from acd.lab.chaos.hammer import Order
-from acd.lab.chaos.judge import Evidence, judge, lost, unseen
+from acd.lab.chaos.judge import judge, lost
 from acd.lab.chaos.schedule import Kind
 from acd.lab.chaos.service import Blow, Look, Service
 
@@ -112,8 +113,8 @@ def test_what_nobody_could_see_is_counted_apart() -> None:
     caller = replace(CALLER, invited_at=25.0, answered_at=25.1, ended_at=35.0, by_caller=True)
     evidence = Evidence([caller], [], [], DOWN_20_TO_40)
     assert found(evidence) == []
-    assert unseen(evidence) == [caller]
-    assert unseen(replace(evidence, service=ALWAYS_UP)) == []
+    assert evidence.unseen() == [caller]
+    assert replace(evidence, service=ALWAYS_UP).unseen() == []
 
 
 def test_outcomes_must_be_what_was_seen() -> None:

@@ -2,5 +2,6 @@
 
 `schedule.py` says what is thrown in and when, from the seed alone; `throws.py` throws it; `town.py` has the people and
 `diary.py` what each of their telephones saw; `watch.py` looks at the daemon all the while; `judge.py` holds the diaries
-against the records; `run.py` is one run from start to end and `report.py` tells of it.
+against the records (`evidence.py`, `telephones.py`, `books.py`); `run.py` is one run from start to end and `report.py`
+tells of it.
 """

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from acd.lab.chaos import judge
-from acd.lab.chaos.judge import Violation
+from acd.lab.chaos.books import ENDED
+from acd.lab.chaos.evidence import Record, Violation
 from acd.lab.chaos.run import Result
 from acd.lab.chaos.schedule import BLOWS, Kind
 
@@ -22,8 +23,8 @@ LINES_TOLD = 60
 def as_json(result: Result) -> dict[str, Any]:
     """What `var/chaos.json` holds."""
     evidence = result.evidence
-    entered = judge.entered(evidence)
-    outcomes = judge.outcomes(evidence.records)
+    entered = evidence.entered()
+    outcomes = Counter(str(record["outcome"]) for record in evidence.records)
     return {
         "seed": result.seed,
         "seconds": result.seconds,
@@ -38,9 +39,9 @@ def as_json(result: Result) -> dict[str, Any]:
             "double_offers": judge.double_offers(result.violations),
             "offers": len(evidence.legs),
             "records": len(evidence.records),
-            "unseen": len(judge.unseen(evidence)),
+            "unseen": len(evidence.unseen()),
         },
-        "outcomes": {name: outcomes[name] for name in judge.ENDED},
+        "outcomes": {name: outcomes[name] for name in ENDED},
         "api_answers": {str(status): count for status, count in sorted(result.answers.items())},
         "counts": {name: {"before": before, "after": after} for name, (before, after) in result.counts.items()},
         "violations": [
@@ -115,7 +116,7 @@ def timeline(result: Result, violation: Violation, log: Path) -> str:
     return "\n".join(lines)
 
 
-def _concerns(record: judge.Record, violation: Violation) -> bool:
+def _concerns(record: Record, violation: Violation) -> bool:
     return record["id"] in violation.call_id or (bool(violation.number) and record["number"] == violation.number)
 
 
@@ -127,7 +128,7 @@ def _moments(who: str, seen: Any, ended_by: str) -> Iterable[tuple[float, str]]:
         yield seen.ended_at, f"{who}: ended by the {ended_by}, {seen.status}{', cut' if seen.cut else ''}"
 
 
-def _brief(record: judge.Record) -> str:
+def _brief(record: Record) -> str:
     keys = (
         "id",
         "state",

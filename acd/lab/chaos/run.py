@@ -18,8 +18,9 @@ from acd.lab import shop
 from acd.lab.asterisk import AgentAccount, LabAsterisk, LabSpec, run_asterisk
 from acd.lab.chaos import rest
 from acd.lab.chaos.diary import Diary
+from acd.lab.chaos.evidence import Evidence, Violation
 from acd.lab.chaos.hammer import Hammer
-from acd.lab.chaos.judge import Evidence, Violation, judge
+from acd.lab.chaos.judge import judge
 from acd.lab.chaos.schedule import BLOWS, Stroke, schedule
 from acd.lab.chaos.service import Blow, Service
 from acd.lab.chaos.throws import Hands, Thrown

@@ -1,0 +1,93 @@
+"""What was seen in a run, in plain values, and what a broken promise is. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from acd.lab.chaos.diary import CallerSeen, LegSeen
+from acd.lab.chaos.hammer import Order
+from acd.lab.chaos.service import Service, Span
+
+Record = Mapping[str, Any]
+
+SAME_MOMENT_S: Final = 0.15
+"""Two telephones' stamps of one decision: the end of one ringing and the beginning of the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A promise that was not kept, and for whom: `number` or `call_id`, where there is one."""
+
+    promise: str
+    what: str
+    number: str = ""
+    call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that was seen. `left` are the numbers still on the line when everybody had had time to go.
+
+    `orders` are those to agents, as they were answered; `today` is queue -> its figures of the day, in the end.
+    """
+
+    callers: Sequence[CallerSeen]
+    legs: Sequence[LegSeen]
+    records: Sequence[Record]
+    service: Service
+    asterisk_down: Sequence[Span] = ()
+    deaf: Mapping[str, Sequence[Span]] = field(default_factory=dict)
+    left: Sequence[str] = ()
+    orders: Sequence[Order] = ()
+    today: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    def entered(self) -> list[CallerSeen]:
+        """Who was let in."""
+        return [caller for caller in self.callers if caller.answered_at is not None]
+
+    def unseen(self) -> list[CallerSeen]:
+        """Who came and went while the daemon could not see, and has no record."""
+        known = {record["number"] for record in self.records}
+        return [caller for caller in self.entered() if caller.number not in known and self.unwitnessed(caller)]
+
+    def unwitnessed(self, caller: CallerSeen) -> bool:
+        """From entry to end nobody could see the call: one outage, of the daemon or of its link, spans it all."""
+        if caller.answered_at is None or caller.ended_at is None:
+            return False
+        came, went = caller.answered_at + SAME_MOMENT_S, caller.ended_at
+        return any(began <= came and went <= over for began, over in self.service.outages)
+
+    def legs_by_number(self) -> dict[str, list[LegSeen]]:
+        """Whom each caller was brought to, in order of time."""
+        found: dict[str, list[LegSeen]] = defaultdict(list)
+        for leg in self.legs:
+            found[leg.number].append(leg)
+        return found
+
+    def records_by_number(self) -> dict[str, list[Record]]:
+        """The records of each number."""
+        found: dict[str, list[Record]] = defaultdict(list)
+        for record in self.records:
+            found[record["number"]].append(record)
+        return found
+
+
+def talked_s(caller: CallerSeen, leg: LegSeen) -> float:
+    """How long both were there."""
+    if leg.answered_at is None or caller.ended_at is None:
+        return 0.0
+    return min(leg.ended_at or caller.ended_at, caller.ended_at) - leg.answered_at
+
+
+def overlaps(span: Span, others: Iterable[Span]) -> bool:
+    """Whether one of the others is, partly, at the same time."""
+    return any(began <= span[1] and over >= span[0] for began, over in others)
+
+
+def moment(text: str) -> float:
+    """An ISO 8601 time of the API in seconds since 1970."""
+    return datetime.fromisoformat(text).timestamp()

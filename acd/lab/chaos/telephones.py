@@ -1,0 +1,101 @@
+"""The promises that the telephones alone can tell of: nobody lost, nobody offered twice, breaks respected. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Final
+
+from acd.lab.chaos.diary import LegSeen
+from acd.lab.chaos.evidence import SAME_MOMENT_S, Evidence, Violation, overlaps
+from acd.lab.chaos.hammer import Order
+
+SILENCE_LIMIT_S: Final = 10.5
+"""Four seconds for a digit, here, and five for an order after it: then the dialplan ends a call that gets none."""
+IN_PEACE_AFTER_S: Final = 0.5
+LET_IN, NOT_LOST = "callers are let in", "callers are not lost"
+ONE_OFFER, ONE_PHONE = "one offer an agent", "one phone a call"
+RULED: Final = frozenset({"overflowed", "timed_out", "closed"})
+
+
+def let_in(evidence: Evidence) -> Iterator[Violation]:
+    for caller in evidence.callers:
+        if caller.answered_at is not None or caller.by_caller or caller.cut:
+            continue
+        until = caller.ended_at or caller.invited_at
+        if not overlaps((caller.invited_at - 1.0, until + 1.0), evidence.asterisk_down):
+            yield Violation(LET_IN, f"refused with {caller.status}", caller.number)
+
+
+def served_or_let_go(evidence: Evidence) -> Iterator[Violation]:
+    """Who did not hang up by themselves talked to an agent to the end, or was let go by a rule."""
+    promise = NOT_LOST
+    legs, records = evidence.legs_by_number(), evidence.records_by_number()
+    for caller in evidence.entered():
+        if caller.number in evidence.left:
+            yield Violation(promise, "still on the line in the end", caller.number)
+            continue
+        if caller.by_caller or caller.cut or caller.ended_at is None:
+            continue
+        talked = [leg for leg in legs[caller.number] if leg.answered_at is not None]
+        if talked:
+            last = max(talked, key=lambda leg: leg.answered_at or 0.0)
+            if not last.by_agent and not last.cut:
+                yield Violation(promise, f"the conversation with {last.agent} was ended by neither", caller.number)
+        elif not any(record["outcome"] in RULED for record in records[caller.number]):
+            waited_s = caller.ended_at - caller.invited_at
+            yield Violation(promise, f"hung up on after {waited_s:.1f} s, without an agent or a rule", caller.number)
+
+
+def never_silent(evidence: Evidence) -> Iterator[Violation]:
+    for caller in evidence.entered():
+        if caller.longest_silence_s > SILENCE_LIMIT_S and not caller.cut:
+            yield Violation("no dead ends", f"heard nothing for {caller.longest_silence_s:.1f} s", caller.number)
+
+
+def one_offer_an_agent(evidence: Evidence) -> Iterator[Violation]:
+    """A telephone that was deaf may have missed the end of the call before."""
+    by_agent: dict[str, list[LegSeen]] = defaultdict(list)
+    for leg in evidence.legs:
+        by_agent[leg.agent].append(leg)
+    for agent, legs in by_agent.items():
+        for number, leg in enumerate(legs):
+            for earlier in legs[:number]:
+                both = (earlier.invited_at, leg.invited_at)
+                if not _during(leg, earlier) or earlier.turned_away or overlaps(both, evidence.deaf.get(agent, ())):
+                    continue
+                what = f"{agent} had {earlier.number} when {leg.number} came"
+                yield Violation(ONE_OFFER, what, leg.number)
+
+
+def one_phone_a_call(evidence: Evidence) -> Iterator[Violation]:
+    """No queue here rings several at once."""
+    for number, legs in evidence.legs_by_number().items():
+        for place, leg in enumerate(legs):
+            for earlier in legs[:place]:
+                both = (earlier.invited_at, leg.invited_at)
+                deaf = overlaps(both, evidence.deaf.get(earlier.agent, ()))
+                if leg.agent != earlier.agent and _during(leg, earlier) and not deaf:
+                    what = f"it came to {leg.agent} while it was at {earlier.agent}"
+                    yield Violation(ONE_PHONE, what, number)
+
+
+def _during(leg: LegSeen, earlier: LegSeen) -> bool:
+    return earlier.ended_at is None or leg.invited_at < earlier.ended_at - SAME_MOMENT_S
+
+
+def breaks(evidence: Evidence) -> Iterator[Violation]:
+    """Who was paused by an order that was answered is left in peace until the next order."""
+    by_agent: dict[str, list[Order]] = defaultdict(list)
+    for order in sorted(evidence.orders, key=lambda order: order.at):
+        by_agent[order.agent].append(order)
+    for agent, orders in by_agent.items():
+        for place, order in enumerate(orders):
+            if order.what != "pause" or order.status != 200:
+                continue
+            others = [other for other in orders[:place] if other.answered_at > order.at]  # which of them came last?
+            until = orders[place + 1].at if place + 1 < len(orders) else float("inf")
+            for leg in evidence.legs:
+                if not others and leg.agent == agent and order.answered_at + IN_PEACE_AFTER_S < leg.invited_at < until:
+                    what = f"{agent} was rung {leg.invited_at - order.answered_at:.1f} s after being paused by order"
+                    yield Violation("breaks are respected", what, leg.number)
