@@ -43,6 +43,7 @@ class CutProxy:
         self._target = target
         self._server: asyncio.Server | None = None
         self._links: set[_Link] = set()
+        self._serving: set[asyncio.Task[None]] = set()
 
     @property
     def address(self) -> tuple[str, int]:
@@ -53,7 +54,7 @@ class CutProxy:
 
     async def start(self) -> None:
         """Listen on any port of loopback."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._let_in, "127.0.0.1", 0)
 
     def cut(self) -> int:
         """Reset all connections, with nothing said to either end; how many there were. New ones are let in."""
@@ -90,6 +91,13 @@ class CutProxy:
         self._server.close()
         self.cut()
         await self._server.wait_closed()
+        if self._serving:
+            await asyncio.wait(self._serving)
+
+    def _let_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = spawn(self._serve(reader, writer), "proxy")
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
