@@ -212,10 +212,10 @@ class AmiClient:
         """Of some thirty events a call half mean nothing to us, and each costs both sides. By name, which Asterisk 22
         compares as a number; an older one, or a user who may not, sends them all and they are passed over here.
         """
-        filters = [
-            self._send(link, PendingAction("Filter", [("Operation", "Add"), ("MatchCriteria", f"name({name})")]))
-            for name in self.settings.wanted_events
-        ]
+        wanted = [[("MatchCriteria", f"name({name})")] for name in self.settings.wanted_events]
+        for name, (header, value) in self.settings.wanted_if.items():
+            wanted.append([("MatchCriteria", f"name({name}),header({header}),method(exact)"), ("Filter", value)])
+        filters = [self._send(link, PendingAction("Filter", [("Operation", "Add"), *one])) for one in wanted]
         refused = [
             str(error)
             for error in await asyncio.gather(*filters, return_exceptions=True)

@@ -6,7 +6,7 @@ is checked at the door (`acd.ami.fields`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from acd.ami import fields
 from acd.ami.dialled import leg_result, offer_result, unconfirmed
@@ -18,6 +18,8 @@ from acd.numbers import normalise
 from acd.queues import events as ev
 from acd.queues.model import OfferId, OfferResult, Side
 
+SHUTDOWN = "4"
+"""Who asks for the soft hang-up: Asterisk, which is about to end (AST_SOFTHANGUP_SHUTDOWN in its channel.h)."""
 VERB_ENDS = frozenset({"ok", "timeout", "error", "hangup"})
 
 Events = list[ev.Event]
@@ -53,6 +55,7 @@ class Translator:
             "BridgeEnter": self._bridge_enter,
             "AttendedTransfer": self._attended,
             "HangupRequest": self._hangup_request,
+            "SoftHangupRequest": self._shutting_down,
             "Hangup": self._hangup,
             "DeviceStateChange": self._device_state,
         }
@@ -69,7 +72,12 @@ class Translator:
     @property
     def heard(self) -> tuple[str, ...]:
         """Names of the messages that may mean something."""
-        return tuple(self._handlers)
+        return tuple(name for name in self._handlers if name not in self.heard_if)
+
+    @property
+    def heard_if(self) -> Mapping[str, tuple[str, str]]:
+        """Of these only a few do: name -> header and value."""
+        return {"SoftHangupRequest": ("Cause", SHUTDOWN)}
 
     def translate(self, message: Message, at: float) -> Events:
         """What the message means to the brain; nothing, for most."""
@@ -255,6 +263,15 @@ class Translator:
         if caller is None or caller.offer_id != offer_id:  # the leg of an offer that is over
             return []
         return [ev.PartyHungUp(at, caller.call_id, Side.AGENT)]
+
+    def _shutting_down(self, message: Message, at: float) -> Events:
+        """Asterisk cuts this channel, be it the caller's or the agent's."""
+        uniqueid, registry = message.get("Uniqueid", ""), self._registry
+        offer_id = registry.legs.get(uniqueid)
+        caller = registry.by_uniqueid.get(uniqueid) or (registry.caller_of(offer_id) if offer_id else None)
+        if caller is None or message.get("Cause") != SHUTDOWN:
+            return []
+        return [ev.PartyHungUp(at, caller.call_id, Side.SYSTEM)]
 
     def _hangup(self, message: Message, at: float) -> Events:
         """A channel may be several things at once: an agent may call the hotline from the agent's own phone."""

@@ -86,7 +86,11 @@ class Node:
         conceal([self._key])
         self._translator = Translator(self.name, self._registry, phones, self._time, default_region, self._key)
         wanted = (*self._translator.heard, LAST_WORD)
-        self.client = AmiClient(replace(settings, required_actions=REQUIRED_ACTIONS, wanted_events=wanted))
+        self.client = AmiClient(
+            replace(
+                settings, required_actions=REQUIRED_ACTIONS, wanted_events=wanted, wanted_if=self._translator.heard_if
+            )
+        )
         self._steering = Steering(self.client, self._registry, clock, post, language, fallback_queue)
         self._reading = asyncio.Lock()
         self._last_boot: tuple[str, str] | None = None

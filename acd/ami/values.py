@@ -6,6 +6,7 @@ beside it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 EVENT_CLASSES = "system,call,agent,user"
@@ -40,6 +41,7 @@ class AmiSettings:
     max_write_buffer_bytes: int = 1_048_576  # unsent bytes; more means the peer does not read
     required_actions: tuple[str, ...] = ()  # the link comes up only if the AMI user may do all of these
     wanted_events: tuple[str, ...] = ()  # Asterisk is asked to keep the others to itself; none: all are heard
+    wanted_if: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # and these, if a header has this value
 
     @property
     def silence_limit_s(self) -> float:

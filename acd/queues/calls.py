@@ -164,9 +164,13 @@ class Calls:
     # -- the conversation -----------------------------------------------------------------------------------
 
     def party_hung_up(self, call: Call, side: Side, at: float) -> None:
-        """The first sign of a hang-up; a caller on the way out is offered to nobody."""
-        if side is Side.CALLER:
-            call.hung_up = call.hung_up or Side.CALLER
+        """The first sign of a hang-up; a caller on the way out is offered to nobody.
+
+        `Side.SYSTEM` is Asterisk's end: it cuts whoever is not served yet and has not been let go.
+        """
+        if side is not Side.AGENT:
+            call.cut |= side is Side.SYSTEM and not call.leaving and call.phase is not CallPhase.AFTER
+            call.hung_up = call.hung_up or side
             call.touched_at = at
             self._shop.changed(call)
             self._shop.expect(call, at + self._shop.backoff.look_s)
@@ -193,7 +197,7 @@ class Calls:
         """Tell the IVR that a served caller is on the line."""
         self._shop.alarms.cancel(f"look:{call.id}")
         queue = self._shop.queue_of(call)
-        if queue is not None and call.hung_up is not Side.CALLER:
+        if queue is not None and call.hung_up is None:
             survey = queue.survey if call.from_agent is None else SurveyKind.NONE  # a colleague is not asked
             self._shop.emit(Served(call.id, at, call.number, survey))
 

@@ -22,7 +22,7 @@ from acd.queues import matching
 from acd.queues.delay import through_steps, wait_behind_s
 from acd.queues.lanes import Lane
 from acd.queues.matching import Standing
-from acd.queues.model import Call, CallId, CallPhase, QueueName, QueueSpec, Side, Told
+from acd.queues.model import Call, CallId, CallPhase, QueueName, QueueSpec, Told
 from acd.queues.shop import Shop
 
 
@@ -165,7 +165,7 @@ def _count(shop: Shop, ahead: Counter[Rival], lane: Lane, number: int, who: Iter
         return
     for call_id in who:
         call = shop.calls.get(call_id)
-        if call is not None and call.hung_up is not Side.CALLER:
+        if call is not None and call.hung_up is None:
             ahead[Rival(lane.queue.name, _open_pool(shop, call, lane.queue, at) & shop.desk.duty.here)] += 1
 
 

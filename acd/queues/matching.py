@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from acd.queues.model import Agent, AgentId, Call, CallId, CallPhase, Plan, QueueSpec, Side
+from acd.queues.model import Agent, AgentId, Call, CallId, CallPhase, Plan, QueueSpec
 from acd.queues.requirements import Requirement
 
 MICRO = 1_000_000
@@ -98,7 +98,7 @@ def qualified(call: Call, agent: Agent, plan: Plan, at: float) -> bool:
 
 def can_be_offered(call: Call, at: float) -> bool:
     """Whether the waiting call may be offered at `at` at all: it can be steered, is not resting, is not hanging up."""
-    return call.at_home and call.not_before <= at and call.hung_up is not Side.CALLER
+    return call.at_home and call.not_before <= at and call.hung_up is None
 
 
 def changes_at(call: Call, queue: QueueSpec, at: float) -> float | None:

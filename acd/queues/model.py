@@ -278,7 +278,7 @@ class Call:
     not_before: float = 0.0
     offers_made: int = 0
     at_home: bool = True  # False while its Asterisk cannot be steered, or holds the caller in the fallback queue
-    hung_up: Side | None = None  # the first to put the phone down, when that was seen
+    hung_up: Side | None = None  # the channel is about to end: the caller put the phone down, or Asterisk itself ends
     final: Outcome | None = None  # the outcome when the call ends unanswered; abandoned if None
     cut: bool = False  # Asterisk itself went down under the call
     leaving: bool = False  # we have sent the caller to the goodbye ...

@@ -12,7 +12,7 @@ from typing import Final
 
 from acd.queues import matching
 from acd.queues.engine import Engine
-from acd.queues.model import Agent, AgentState, Call, CallPhase, QueueSpec, Side
+from acd.queues.model import Agent, AgentState, Call, CallPhase, QueueSpec
 from acd.queues.refusals import again_in_s
 from acd.queues.states import agent_state
 
@@ -79,7 +79,7 @@ def of_call(engine: Engine, call: Call, at: float) -> Finding | None:
         return Finding(Obstacle.SERVED, _PHASES[call.phase])
     if not call.at_home:
         return Finding(Obstacle.AWAY, "its Asterisk cannot be steered at the moment; the place is kept")
-    if call.hung_up is Side.CALLER:
+    if call.hung_up is not None:
         return Finding(Obstacle.LEAVING, "the caller is hanging up")
     if call.not_before > at:
         return Finding(Obstacle.RESTING, f"the last offer failed; the next one comes in {call.not_before - at:.0f} s")

@@ -12,7 +12,7 @@ from acd.queues import decisions
 from acd.queues import events as ev
 from acd.queues.calls import Calls
 from acd.queues.journey import Fact
-from acd.queues.model import Agent, AgentId, AgentState, Call, CallPhase, OfferResult, QueueName, Side
+from acd.queues.model import Agent, AgentId, AgentState, Call, CallPhase, OfferResult, QueueName
 from acd.queues.offers import Offers
 from acd.queues.shop import Shop
 from acd.queues.states import agent_state
@@ -48,7 +48,7 @@ class Orders:
             return _too_late(CallPhase.ENDED) if known else UnknownCall(f"there is no live call {order.call_id!r}")
         if call.phase in _TOO_LATE:
             return _too_late(call.phase)
-        if call.hung_up is Side.CALLER:
+        if call.hung_up is not None:
             return NotAllowed("the caller is hanging up")
         match order:
             case ev.CallMoved(queue=queue) if queue not in self._shop.plan.queues:

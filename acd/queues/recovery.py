@@ -242,7 +242,7 @@ class Recovery:
 
     def _follow(self, call: Call, seen: FoundCall, at: float) -> None:
         call.at_home = seen.verb != "fallback"
-        call.hung_up = None  # the channel has outlived the sign of its end
+        call.hung_up, call.cut = None, False  # the channel has outlived the sign of its end
         self._shop.changed(call)
         if call.leaving:
             if seen.verb in HOLDING:  # the order never reached it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from acd.lab.asterisk import LabAsterisk, LabSpec, agent_accounts, run_asterisk
@@ -29,6 +30,22 @@ async def asterisk() -> AsyncIterator[LabAsterisk]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def daemon(asterisk: LabAsterisk, hotline: OpenHotline) -> LabDaemon:
     return await hotline(asterisk, queues=FLOOR.queues, agents=FLOOR.agents)
+
+
+@pytest.mark.fault(6)
+async def test_calls_that_asterisk_cuts_when_it_is_stopped_are_lost(
+    phones: Phones, desk: Desk, asterisk: LabAsterisk
+) -> None:
+    """It hangs them up one by one, like the callers themselves would, before the link ends."""
+    scene = await play(LINES, phones, desk)
+    await asterisk.restart()
+    for call in scene.callers:
+        record = await desk.ended(number_of(call))
+        assert (record["outcome"], record["ended_by"]) == ("lost", "system")
+        await scene.same(desk, call)
+    await desk.until_ready_is(200, within_s=BACK_WITHIN_S)
+    for phone in (scene.talks, scene.rings):
+        await desk.until_agent(phone.user, "ready")
 
 
 async def test_calls_of_a_killed_asterisk_are_lost_and_the_next_is_served(

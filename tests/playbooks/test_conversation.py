@@ -44,9 +44,10 @@ from tests.playbooks.words import (
     talk_ends,
     timer,
     timer_due,
+    withdraws,
 )
 
-AGENT, CALLER = Side.AGENT, Side.CALLER
+AGENT, CALLER, SYSTEM = Side.AGENT, Side.CALLER, Side.SYSTEM
 
 
 def talking(**queue_facts) -> Playbook:
@@ -73,6 +74,34 @@ def test_a_caller_who_hangs_up_while_talking():
     )
     record = play.record("c1")
     assert (record.talk_s, record.survey_result) == (10.0, "not_offered")
+
+
+def test_a_conversation_that_asterisks_end_cuts_is_lost():
+    play = talking()
+    assert (
+        play
+        >> hangs_up("c1", SYSTEM)
+        << fact("c1", "talk_ended", by="system", agent="1001")
+        << agent_is("1001", "wrap_up")
+        >> agent_leg_gone("c1.1")
+        >> talk_ends("c1.1")
+        << no(fact("c1", "survey_asked"))
+        >> leaves("c1")
+        << fact("c1", "ended", outcome="lost", by="system")
+    )
+
+
+def test_a_call_that_asterisks_end_cuts_is_offered_to_nobody_any_more():
+    play = start(plan([agent("1001", sales=5), agent("1002", sales=1)]))
+    assert play >> login("1001") >> enters("c1") << rings("c1", "1001") >> ringing("c1.1")
+    assert play >> hangs_up("c1", SYSTEM) << withdraws("c1.1") >> login("1002") << no(rings("c1", "1002"))
+    assert play >> leaves("c1") << fact("c1", "ended", outcome="lost", by="system")
+
+
+def test_who_was_served_before_asterisks_end_stays_answered():
+    play = talking()
+    play >> hangs_up("c1", AGENT) >> talk_ends("c1.1")
+    assert play >> hangs_up("c1", SYSTEM) >> leaves("c1") << fact("c1", "ended", outcome="answered", by="system")
 
 
 def test_an_agent_who_hangs_up_leaves_the_caller_to_the_survey():

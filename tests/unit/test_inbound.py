@@ -82,6 +82,15 @@ def test_the_callers_end_is_told_once() -> None:
     assert not ear.registry.by_linkedid
 
 
+def test_asterisks_own_end_cuts_the_call_at_either_end_of_it() -> None:
+    ear = Ear().ringing()
+    cut = [ev.PartyHungUp(AT, CallId(CALL), Side.SYSTEM)]
+    assert ear.hears("SoftHangupRequest", *CALLER, ("Cause", "4")) == cut
+    assert ear.hears("SoftHangupRequest", ("Uniqueid", "u2"), ("Cause", "4")) == cut
+    assert ear.hears("SoftHangupRequest", *CALLER, ("Cause", "16")) == []  # the dialplan's end, or an order of ours
+    assert ear.hears("SoftHangupRequest", ("Uniqueid", "u99"), ("Cause", "4")) == []
+
+
 def test_a_channel_that_was_renamed_is_steered_by_its_new_name() -> None:
     ear = Ear().entered()
     ear.hears("Rename", ("Channel", "PJSIP/trunk-00000001"), ("Newname", "PJSIP/trunk-9"), ("Uniqueid", "u1"))
