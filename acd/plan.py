@@ -5,8 +5,6 @@ from __future__ import annotations
 from acd.config import About as ConfiguredAbout
 from acd.config import Agent, Queue, Settings
 from acd.config import Overflow as ConfiguredOverflow
-from acd.ivr.survey import SurveyScript
-from acd.ivr.voicemail import MessageScript
 from acd.numbers import normalise
 from acd.queues.about import LANGUAGE
 from acd.queues.model import (
@@ -22,6 +20,7 @@ from acd.queues.model import (
     Relaxation,
     SurveyKind,
 )
+from acd.queues.scripts import MessageScript, SurveyScript
 
 
 def plan_of(settings: Settings) -> Plan:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from acd.queues import events as ev
 from acd.queues import matching
 from acd.queues.engine import Engine
 from acd.queues.matcher import RING_ALL_LIMIT
@@ -24,6 +25,19 @@ class PlainEngine(Engine):
         self._order = list(self.desk.agents)
         self._last: dict[str | None, int] = {}
         self.decided: list[tuple[str, int, list[str]]] = []  # the call, how many could have had it, and their order
+
+    def _reconfigure(self, event: ev.Reconfigured) -> None:
+        before, stopping = self._order, self.stopping
+        super()._reconfigure(event)
+        if stopping:
+            return
+        self._order = list(event.plan.agents)
+        stayed = {
+            queue: next((one for one in before[number::-1] if one in event.plan.agents), None)
+            for queue, number in self._last.items()
+            if queue in event.plan.queues and number >= 0
+        }
+        self._last = {queue: self._order.index(one) for queue, one in stayed.items() if one is not None}
 
     def _offer(self, at: float) -> None:
         for call in matching.line(self.calls.values(), self.plan, at):

@@ -40,8 +40,9 @@ def offers_and_agents_agree(core: Core) -> None:
             assert offer is not None and offer.call_id == call.id, f"{call.id} goes by {offer_id}, which is not its own"
             if call.phase in IN_OFFER:
                 assert engine.desk.agents[offer.agent_id].offer_id == offer.id, f"{offer.id}: its agent knows not of it"
-        confirmed = [engine.desk.agents[engine.offers[one].agent_id].spec.confirm for one in ids]
-        assert len(ids) < 2 or not any(confirmed), f"{call.id} rings beside a phone that is to confirm"
+        together = ids if len(ids) > 1 else []
+        confirmed = [engine.desk.agents[engine.offers[one].agent_id].spec.confirm for one in together]
+        assert not any(confirmed), f"{call.id} rings beside a phone that is to confirm"
     for agent in engine.desk.agents.values():
         if agent.offer_id is not None:
             offer = engine.offers.get(agent.offer_id)

@@ -30,7 +30,7 @@ from acd.ami.values import AmiSettings, LinkDown, LinkUp
 from acd.errors import AmiError, AmiRefused
 from acd.masking import conceal
 from acd.ports import Clock
-from acd.queues.commands import Look, SwitchCommand
+from acd.queues.commands import AssignPhones, Look, SwitchCommand
 from acd.queues.events import Event, NodeLost, NodeRead
 from acd.queues.model import AgentId
 from acd.queues.views import NodeView
@@ -100,11 +100,13 @@ class Node:
         self._keepers: tuple[asyncio.Task[None], ...] = ()
 
     def carry_out(self, command: SwitchCommand) -> None:
-        """As ports.Switch."""
+        """As ports.Switch. Of phones that are somebody else's now, the next picture tells; it is taken at once."""
         if isinstance(command, Look):
             self._look(command)
-        else:
-            self._steering.carry_out(command)
+            return
+        self._steering.carry_out(command)
+        if isinstance(command, AssignPhones):
+            self._look_wanted.set()
 
     def _look(self, look: Look) -> None:
         if look.node != self.name:

@@ -18,6 +18,7 @@ from acd.errors import AmiError
 from acd.ports import Clock
 from acd.queues.commands import (
     Adopt,
+    AssignPhones,
     Bye,
     CallCommand,
     Collect,
@@ -59,8 +60,11 @@ class Steering:
         self._fallback_queue = fallback_queue
         self._redirects = Redirects(client, registry)
 
-    def carry_out(self, command: CallCommand | MirrorAgent) -> None:
+    def carry_out(self, command: CallCommand | MirrorAgent | AssignPhones) -> None:
         """Send what the command means. A call whose channel is gone needs nothing: its end is on the way."""
+        if isinstance(command, AssignPhones):
+            self._registry.assign(command.phones)
+            return
         if isinstance(command, MirrorAgent):
             if self._client.connected:  # else everything is mirrored anew when it is back
                 self._mirror(command)

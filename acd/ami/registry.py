@@ -100,9 +100,20 @@ class Registry:
 
     def __post_init__(self) -> None:
         if not self.behind:
-            for endpoint, agent_id in self.endpoints.items():
-                if device_of(endpoint) != endpoint:
-                    self.behind.setdefault(device_of(endpoint), []).append(agent_id)
+            self._look_behind()
+
+    def _look_behind(self) -> None:
+        self.behind = {}
+        for endpoint, agent_id in self.endpoints.items():
+            if device_of(endpoint) != endpoint:
+                self.behind.setdefault(device_of(endpoint), []).append(agent_id)
+
+    def assign(self, phones: Iterable[tuple[AgentId, str]]) -> None:
+        """These are the agents' phones now, "" for none. Legs that are known stay whose they are."""
+        given = dict(phones)
+        kept = {endpoint: agent_id for endpoint, agent_id in self.endpoints.items() if agent_id not in given}
+        self.endpoints = kept | {endpoint: agent_id for agent_id, endpoint in given.items() if endpoint}
+        self._look_behind()
 
     def caller_entered(self, caller: Caller) -> None:
         """Remember a caller's channel."""

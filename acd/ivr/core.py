@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from acd.ivr.session import SurveyDesk
-from acd.ivr.survey import SurveyScript
-from acd.ivr.voicemail import MessageDesk, MessageScript
+from acd.ivr.voicemail import MessageDesk
 from acd.queues.book import Book
 from acd.queues.commands import Command, Journal, Served, TakeMessage
 from acd.queues.engine import Engine
-from acd.queues.events import CallerLeft, DayBegan, Event, NodeRead, PartyHungUp, Restored, VerbDone
+from acd.queues.events import CallerLeft, DayBegan, Event, NodeRead, PartyHungUp, Reconfigured, Restored, VerbDone
 from acd.queues.figures import DayFigures
 from acd.queues.journey import Fact
 from acd.queues.matcher import Draw, always_the_first
 from acd.queues.model import Backoff, Plan, Side
+from acd.queues.scripts import MessageScript, SurveyScript
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,4 +88,7 @@ class Core:
                 self.surveys.remember(event.asked_at)
             case DayBegan():
                 self.surveys.forget_old(event.at)
+            case Reconfigured():
+                self.surveys.reconfigure(event.script, event.ask_again_after_days)
+                self.messages.reconfigure(event.message)
         return []

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from acd.ivr.survey import Ask, Finish, Survey, SurveyScript
+from acd.ivr.survey import Ask, Finish, Survey
 from acd.queues.book import Book
 from acd.queues.commands import Bye, Collect, Command, Served
 from acd.queues.events import CallerLeft, VerbDone
 from acd.queues.journey import Fact
 from acd.queues.model import CallId, SurveyKind, SurveyResult
+from acd.queues.scripts import SurveyScript
 
 DAY_S = 86_400.0
 TWO_KEY_START = "1"
@@ -18,7 +19,10 @@ TWO_KEY_START = "1"
 
 @dataclass(slots=True)
 class _Session:
+    """One caller's; by the script it was begun with, whatever is configured meanwhile."""
+
     survey: Survey
+    script: SurveyScript
     seq: int = 0  # of the order whose answer is awaited
     hanging_up: bool = False
 
@@ -33,9 +37,15 @@ class SurveyDesk:
         self._sessions: dict[CallId, _Session] = {}
         self._asked_at: dict[str, float] = {}
 
+    def reconfigure(self, script: SurveyScript, ask_again_after_days: float) -> None:
+        """From now on so; surveys that have begun go on as they began."""
+        self._script = script
+        self._quiet_s = ask_again_after_days * DAY_S
+
     def remember(self, asked_at: Mapping[str, float]) -> None:
-        """Numbers that were asked before this daemon was started."""
-        self._asked_at.update(asked_at)
+        """Numbers that were asked before, as the records have it; what is known here is as new or newer."""
+        for number, moment in asked_at.items():
+            self._asked_at[number] = max(moment, self._asked_at.get(number, moment))
 
     def forget_old(self, at: float) -> None:
         """Drop numbers that may be asked again: the memory is bounded by those asked within the quiet time."""
@@ -53,7 +63,7 @@ class SurveyDesk:
             return [note, Bye(served.call_id, 1, ())]
         if served.number:
             self._asked_at[served.number] = served.at
-        session = _Session(Survey(self._script))
+        session = _Session(Survey(self._script), self._script)
         self._sessions[served.call_id] = session
         note = self._book.note(served.call_id, served.at, Fact.SURVEY_ASKED, question=self._script.question)
         return [note, self._ask(served.call_id, session, session.survey.start())]
@@ -102,5 +112,5 @@ class SurveyDesk:
 
     def _ask(self, call_id: CallId, session: _Session, ask: Ask) -> Command:
         session.seq += 1
-        script = self._script
+        script = session.script
         return Collect(call_id, session.seq, ask.prompts, script.first_s, TWO_KEY_START, script.more_s)

@@ -12,22 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from acd.queues.model import SurveyResult
+from acd.queues.scripts import SurveyScript
 
 SCORES = {str(score): score for score in range(11)}
-
-
-@dataclass(frozen=True, slots=True)
-class SurveyScript:
-    """Prompts (sound files) and times of the survey. `attempts` counts the first question."""
-
-    question: str = "acd/nps-question"
-    invalid: str = "acd/nps-invalid"
-    nothing: str = "acd/nps-no-answer"
-    thanks: str = "acd/nps-thanks"
-    goodbye: str = "acd/goodbye"
-    first_s: float = 6.0  # a caller takes the phone from the ear to find the key
-    more_s: float = 2.0  # between the two keys of 10
-    attempts: int = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,27 +11,16 @@ for an entry without sound costs a look, and a message that nobody hears costs a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from acd.queues.book import Book
 from acd.queues.commands import Bye, Command, Record, TakeMessage
 from acd.queues.events import Restored, VerbDone
 from acd.queues.journey import CallRecord, Fact
 from acd.queues.model import CallId
+from acd.queues.scripts import MessageScript
 
 ORDER = 1  # of the recording: the first and only question of its session
 HUNG_UP = "hangup"
 SHORTEST_S = 1.0  # less than that on tape is a receiver that was put down
-
-
-@dataclass(frozen=True, slots=True)
-class MessageScript:
-    """Prompts (sound files) of the voicemail, and the longest message in seconds."""
-
-    ask: str = "acd/leave-message"
-    saved: str = "acd/message-saved"
-    goodbye: str = "acd/goodbye"
-    max_s: float = 120.0
 
 
 def file_of(call_id: CallId) -> str:
@@ -46,6 +35,10 @@ class MessageDesk:
         self._book = book
         self._script = script
         self._recording: set[CallId] = set()
+
+    def reconfigure(self, script: MessageScript) -> None:
+        """From now on by this script; who is at the tape has had their order."""
+        self._script = script
 
     def take(self, order: TakeMessage) -> Command:
         """Have the caller leave a message."""

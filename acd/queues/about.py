@@ -17,9 +17,22 @@ _NOTHING = About()
 
 def introduce(call: Call, plan: Plan) -> None:
     """Give the call its own points, and its attributes: those of the plan, its `did` without the plus, its `number`."""
-    did = call.did.lstrip("+")
-    dialled = plan.numbers.get(did, _NOTHING)
-    caller = plan.callers.get(call.number, _NOTHING)
-    call.priority = dialled.priority + caller.priority
+    call.priority = points(call, plan)
+    call.attributes = attributes(call, plan)
+
+
+def points(call: Call, plan: Plan) -> float:
+    """The points that the plan gives the call."""
+    return sum(about.priority for about in _known(call, plan))
+
+
+def attributes(call: Call, plan: Plan) -> dict[str, str]:
+    """What a requirement may ask about the call."""
+    dialled, caller = _known(call, plan)
     number = {NUMBER: call.number} if call.number else {}  # a withheld one is no number
-    call.attributes = {**plan.attributes, **dialled.attributes, **caller.attributes, DID: did, **number}
+    return {**plan.attributes, **dialled.attributes, **caller.attributes, DID: call.did.lstrip("+"), **number}
+
+
+def _known(call: Call, plan: Plan) -> tuple[About, About]:
+    """What is said of the dialled number, and of the caller."""
+    return plan.numbers.get(call.did.lstrip("+"), _NOTHING), plan.callers.get(call.number, _NOTHING)

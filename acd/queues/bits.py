@@ -5,8 +5,9 @@ Bit `n` stands for the member `n`: an agent's place in the configuration, or a l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+MANY = 256  # from here, writing the set out and reading it is faster than setting bit after bit
 FEW = 16  # up to here, taking the lowest bit off again and again is faster than writing the set out
 
 
@@ -17,6 +18,19 @@ def members(bits: int) -> Iterator[int]:
 
 def of(numbers: Iterable[int]) -> int:
     """The set of these members."""
+    numbers = numbers if isinstance(numbers, list) else list(numbers)
+    return _of_many(numbers) if len(numbers) > MANY else _of_few(numbers)
+
+
+def _of_many(numbers: list[int]) -> int:
+    """Written out in binary digits, which are read at once."""
+    written = bytearray(b"0") * (max(numbers) + 1)
+    for number in numbers:
+        written[~number] = 49
+    return int(written, 2)
+
+
+def _of_few(numbers: list[int]) -> int:
     whole = bytearray()
     for number in numbers:
         place, bit = divmod(number, 8)
@@ -24,6 +38,22 @@ def of(numbers: Iterable[int]) -> int:
             whole.extend(bytes(place + 1 - len(whole)))
         whole[place] |= 1 << bit
     return int.from_bytes(whole, "little")
+
+
+class Renumbering:
+    """Members get other numbers: `to[n]` is what `n` becomes, -1 for who is out."""
+
+    __slots__ = ("_kept", "same", "to")
+
+    def __init__(self, to: Sequence[int]) -> None:
+        self.to = to
+        self.same = all(number in (-1, place) for place, number in enumerate(to))
+        self._kept = ~of(place for place, number in enumerate(to) if number < 0)
+
+    def __call__(self, bits: int) -> int:
+        """The set by the new numbers, without those who are out."""
+        bits &= self._kept
+        return bits if self.same else of(map(self.to.__getitem__, members(bits)))
 
 
 def lowest(bits: int) -> int:

@@ -13,7 +13,7 @@ from acd.queues.about import introduce
 from acd.queues.commands import Bye, Served, TakeMessage
 from acd.queues.corrections import Correction
 from acd.queues.journey import Fact, Value
-from acd.queues.model import Call, CallPhase, OfferResult, Outcome, QueueSpec, Side, SurveyKind
+from acd.queues.model import Call, CallPhase, OfferResult, Outcome, Plan, QueueSpec, Side, SurveyKind
 from acd.queues.offers import LIVE, Offers
 from acd.queues.places import Places, waits_since
 from acd.queues.shop import Shop
@@ -28,10 +28,15 @@ class Calls:
     def __init__(self, shop: Shop, offers: Offers) -> None:
         self._shop = shop
         self._offers = offers
-        self.places = Places(max((queue.resume_place_s for queue in shop.plan.queues.values()), default=0.0))
+        self.places = Places(_longest_s(shop.plan))
         self.sticky = Sticky(shop)
         self._arrivals: list[Call] = []
         self._unannounced: list[tuple[Call, bool]] = []  # and whether the music is another now
+
+    def reconfigure(self, at: float) -> None:
+        """The plan is another one."""
+        self.places.reach(_longest_s(self._shop.plan))
+        self.sticky.recheck(at)
 
     # -- in -------------------------------------------------------------------------------------------------
 
@@ -79,7 +84,7 @@ class Calls:
         self.sticky.release(call)
         before = self._shop.queue_of(call)
         call.queued_at = waits_since(call) if call.queue is None else at
-        call.queue = queue.name
+        call.queue, call.rules = queue.name, None
         call.told = None  # other agents, another wait
         call.only = call.only_until = None
         self._shop.changed(call)
@@ -233,6 +238,11 @@ class Calls:
         record = self._shop.book.get(call.id)
         if record is not None:
             self.places.left(record)
+
+
+def _longest_s(plan: Plan) -> float:
+    """The longest that any queue remembers a place."""
+    return max((queue.resume_place_s for queue in plan.queues.values()), default=0.0)
 
 
 def _outcome(call: Call) -> Outcome:

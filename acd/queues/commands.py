@@ -163,6 +163,16 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class AssignPhones:
+    """From now on these are the agents' phones; an empty endpoint: that agent has none any more.
+
+    Nothing is believed of a new phone until a look at Asterisk has shown it: the shell takes one at once.
+    """
+
+    phones: tuple[tuple[AgentId, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SetTimer:
     """Send `TimerDue(name)` at `due_at`; a timer of that name is replaced."""
 
@@ -232,6 +242,6 @@ class TakeMessage:
 
 
 CallCommand = Hold | Ring | Drop | Mark | Adopt | Reclaim | Withdraw | Say | Collect | Bye | Record
-SwitchCommand = CallCommand | MirrorAgent | Look
+SwitchCommand = CallCommand | MirrorAgent | AssignPhones | Look
 BookCommand = SetTimer | CancelTimer | Journal | Corrected | AgentChanged | AgentKept | Served | TakeMessage
 Command = SwitchCommand | BookCommand

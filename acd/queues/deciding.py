@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from acd.queues import decisions, matching
+from acd.queues.bits import Renumbering
 from acd.queues.decisions import MANY_AGENTS, MOST_NAMED, MOST_NAMED_OF_MANY, MOST_TOLD
 from acd.queues.journey import Value
 from acd.queues.lanes import Lane
@@ -53,7 +54,16 @@ class Deciding:
         self._matcher = matcher
         self._in_state: dict[AgentState, int] = dict.fromkeys(AgentState, 0)
         self._state: dict[AgentId, AgentState] = {}
-        self._most = MOST_NAMED if len(shop.desk.agents) <= MANY_AGENTS else MOST_NAMED_OF_MANY
+
+    @property
+    def _most(self) -> int:
+        return MOST_NAMED if len(self._shop.desk.agents) <= MANY_AGENTS else MOST_NAMED_OF_MANY
+
+    def reconfigure(self, renumbered: Renumbering) -> None:
+        """The agents have other numbers; who is not one of the plan's any more is nobody's other."""
+        self._in_state = {state: renumbered(members) for state, members in self._in_state.items()}
+        for agent_id in [agent_id for agent_id in self._state if agent_id not in self._shop.plan.agents]:
+            del self._state[agent_id]
 
     def sync(self, at: float) -> None:
         """Take in whom the event has changed."""

@@ -11,9 +11,24 @@ from collections.abc import Callable, Iterable, Set
 
 from acd.errors import AcdError, NotAllowed, UnknownAgent
 from acd.queues.alarms import Alarms
-from acd.queues.commands import AgentChanged, AgentKept, Command, MirrorAgent
+from acd.queues.bits import Renumbering
+from acd.queues.commands import AgentChanged, AgentKept, AssignPhones, Command
 from acd.queues.duty import Duty
-from acd.queues.model import Agent, AgentId, AgentState, Backoff, Call, CallId, Offer, OfferResult, Plan, QueueSpec
+from acd.queues.handsets import Handsets, busy, told_of
+from acd.queues.mirror import Mirror
+from acd.queues.model import (
+    Agent,
+    AgentId,
+    AgentSpec,
+    AgentState,
+    Backoff,
+    Call,
+    CallId,
+    Offer,
+    OfferResult,
+    Plan,
+    QueueSpec,
+)
 from acd.queues.standings import Standings, deadlines_of_now
 from acd.queues.states import agent_state
 
@@ -30,13 +45,14 @@ class Desk:
         self.agents: dict[AgentId, Agent] = {spec.id: Agent(spec) for spec in plan.agents.values()}
         self.ready: dict[AgentId, Agent] = {}
         self.duty = Duty(self.agents)
+        self._handsets = Handsets(plan.agents.values())
+        self._leaving: dict[AgentId, Agent] = {}  # gone from the plan, and not yet from their last call
         self._touched: dict[AgentId, Agent] = dict(self.agents)
         self._resting: dict[AgentId, Agent] = {}
         self._on_duty: dict[AgentId, Agent] = {}
         self._shown: dict[AgentId, tuple[AgentState, str | None, CallId | None]] = {}
         self._standings = Standings(emit)
-        self._mirrored: dict[AgentId, tuple[bool, bool]] = {}
-        self._mirror_all = False  # once: the logged out as well, who may have stayed members
+        self._mirror = Mirror(emit)
 
     @property
     def touched(self) -> Set[AgentId]:
@@ -50,7 +66,7 @@ class Desk:
     def refusal(self, agent_id: AgentId, needs_login: bool) -> AcdError | None:
         """Why an order for this agent cannot be taken, or None when it can."""
         agent = self.agents.get(agent_id)
-        if agent is None:
+        if agent is None or agent_id in self._leaving:
             return UnknownAgent(f"there is no agent {agent_id!r}")
         if needs_login and not agent.logged_in:
             return NotAllowed(f"agent {agent_id} is logged out; log in first")
@@ -83,6 +99,63 @@ class Desk:
         if was.rest_until:
             agent.unanswered = was.unanswered
             self._rest(agent, was.rest_until)
+
+    # -- another plan -----------------------------------------------------------------------------------------
+
+    def reconfigure(self, plan: Plan, at: float) -> Renumbering:
+        """These are the agents now. Who is no longer among them has been logged out, and finishes a conversation.
+
+        First who is gone, then who has come: so one goes out of the fallback queue before another comes in.
+        """
+        before, self.agents = self.agents, {}
+        changed = []
+        for spec in plan.agents.values():
+            agent = before.pop(spec.id, None)
+            if agent is None or agent.spec is not spec or spec.id in self._leaving:
+                agent = agent or Agent(spec, reachable=False, state_since=at)
+                changed.append((agent, spec))
+            self.agents[spec.id] = agent
+        self.agents.update(before)
+        self._touched = {**before, **self._touched}
+        for agent, spec in changed:
+            self._take_on(agent, spec, at)
+        self._leaving = before
+        return self.duty.renumber(self.agents, plan.agents)
+
+    def _take_on(self, agent: Agent, spec: AgentSpec, at: float) -> None:
+        """An agent whom the plan has anew, or otherwise than before; nothing for one who only looks so."""
+        if spec.id in self._shown and spec.id not in self._leaving and agent.spec == spec:
+            return
+        before = agent.spec
+        self._handsets.expect(agent, spec)
+        if spec.id not in self._shown or told_of(before, agent.spec):
+            self._touch(agent)
+        if spec.login_at_start and (spec.id not in self._shown or spec.id in self._leaving):
+            self.login(agent, at)
+
+    def _change_over(self, at: float) -> None:
+        """Whoever has finished the last call is gone; whoever can have the phone that is theirs now gets it."""
+        gone = [agent for agent in self._leaving.values() if not busy(agent)]
+        for agent in gone:
+            self._forget(agent, at)
+        phones = [(agent.spec.id, "") for agent in gone]
+        for agent, moved in self._handsets.settle(self.agents):
+            self._touch(agent)
+            if moved:
+                agent.reachable = False
+                phones.append((agent.spec.id, agent.spec.endpoint))
+                self._mirror.leave_old_phone(agent)
+        if phones:
+            self._emit(AssignPhones(tuple(phones)))
+
+    def _forget(self, agent: Agent, at: float) -> None:
+        self._end_rest(agent)
+        self._show(agent, at)
+        self._mirror.forget(agent)
+        self._standings.forget(agent, at)
+        self._handsets.give_back(agent.spec.id)
+        for known in (self.agents, self.ready, self._leaving, self._touched, self._on_duty, self._shown):
+            known.pop(agent.spec.id, None)
 
     # -- what the agents do -----------------------------------------------------------------------------------
 
@@ -271,6 +344,7 @@ class Desk:
         """
         before = len(self._on_duty)
         came = 0
+        self._change_over(at)
         for agent in [agent for agent in self._resting.values() if agent.rest_until <= at]:
             del self._resting[agent.spec.id]
             self._touch(agent)
@@ -299,14 +373,13 @@ class Desk:
         for agent in self._touched.values():
             self._show(agent, at)
             self._standings.keep(agent, at)
-            self._mirror(agent)
+            self._mirror.keep(agent)
         self._touched.clear()
-        self._mirror_all = False
+        self._mirror.settle()
 
     def mirror_again(self) -> None:
-        """Forget what was mirrored: the fallback queue may have lost its members, or kept some too many."""
-        self._mirrored.clear()
-        self._mirror_all = True
+        """The fallback queue may have lost its members, or kept some too many."""
+        self._mirror.again()
         self._touched.update(self.agents)
 
     def _touch(self, agent: Agent) -> None:
@@ -321,12 +394,3 @@ class Desk:
         self._shown[agent.spec.id] = shown
         agent.state_since = at
         self._emit(AgentChanged(at, agent.spec.id, state, reason, agent.call_id))
-
-    def _mirror(self, agent: Agent) -> None:
-        member = agent.logged_in and not agent.spec.confirm  # app_queue would connect a voicemail box
-        wanted = (member, agent.pause_reason is not None)
-        known = self._mirrored.get(agent.spec.id)
-        if known == wanted or (known is None and not member and not self._mirror_all):
-            return
-        self._mirrored[agent.spec.id] = wanted
-        self._emit(MirrorAgent(agent.spec.id, agent.spec.endpoint, agent.spec.name, *wanted))

@@ -7,13 +7,14 @@ up to date agent by agent as things happen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from itertools import accumulate
 from operator import or_
 
 from acd.queues import bits, matching
+from acd.queues.bits import Renumbering
 from acd.queues.model import Agent, AgentId, Call, Plan, QueueName, QueueSpec
-from acd.queues.pools import Pools, attributes_named
+from acd.queues.pools import Pools, asked
 
 LADDERS_KEPT = 4096
 """Queues times values of what their requirements ask of a call: a plan has far fewer, unless it asks for numbers."""
@@ -26,6 +27,13 @@ class Duty:
         self.numbers = {agent_id: number for number, agent_id in enumerate(agents)}
         self.here = 0
         self.free = 0  # those of them who are ready
+
+    def renumber(self, agents: Iterable[AgentId], staying: Container[AgentId]) -> Renumbering:
+        """These agents, in this order; who of before is not `staying` is in no set any more."""
+        before, self.numbers = self.numbers, {agent_id: number for number, agent_id in enumerate(agents)}
+        renumbered = Renumbering([self.numbers[one] if one in staying else -1 for one in before])
+        self.here, self.free = renumbered(self.here), renumbered(self.free)
+        return renumbered
 
     def note(self, agent: Agent, ready: bool) -> None:
         """The agent may have changed."""
@@ -44,7 +52,7 @@ class Able:
 
     def __init__(self, plan: Plan, pools: Pools) -> None:
         self._pools = pools
-        self._asked = {queue.name: _asked(queue) for queue in plan.queues.values()}
+        self._asked = {queue.name: asked(queue) for queue in plan.queues.values()}
         self._known: dict[tuple[QueueName, tuple[str | None, ...]], tuple[int, ...]] = {}
 
     def steps(self, call: Call, queue: QueueSpec) -> tuple[int, ...]:
@@ -59,9 +67,3 @@ class Able:
             wanted = (queue.require, *(step.require for step in queue.relax))
             known = self._known[key] = tuple(accumulate((self._pools.of(one, about) for one in wanted), or_))
         return known
-
-
-def _asked(queue: QueueSpec) -> tuple[str, ...]:
-    """Names of the call attributes that the queue's requirements look at."""
-    wanted = (queue.require, *(step.require for step in queue.relax))
-    return tuple(sorted(frozenset().union(*(attributes_named(one) for one in wanted))))

@@ -29,6 +29,7 @@ from acd.queues.model import Agent, AgentId, Backoff, CallId, OfferId, Plan
 from acd.queues.offers import Offers
 from acd.queues.orders import Orders
 from acd.queues.overflow import Overflows
+from acd.queues.reconfiguring import Reconfiguring
 from acd.queues.recovery import Recovery
 from acd.queues.shop import Shop
 from acd.queues.transfers import Transfers
@@ -59,7 +60,7 @@ class Engine:
         self._overflows = Overflows(shop, self._calls)
         self._transfers = Transfers(shop, self._calls, self._offers)
         self._recovery = Recovery(shop, self._calls, self._offers, self._transfers)
-        self.plan = plan
+        self._reconfiguring = Reconfiguring(shop, self._calls, self._offers, self._overflows)
         self.book = book
         self.calls = shop.calls
         self.offers = shop.offers
@@ -68,6 +69,11 @@ class Engine:
         self._deciding = Deciding(shop, self.matcher)
         self.stopping = False
         self.booting = False
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that is followed now."""
+        return self._shop.plan
 
     @property
     def shop(self) -> Shop:
@@ -159,13 +165,28 @@ class Engine:
                 self._shop.pace.begin(event.ended)
             case ev.Disposed() | ev.MessageHeard():
                 self._note_afterwards(event)
-            case ev.Stopping():
-                self.stopping = True
-                self._offers.withdraw_all(event.at)
+            case ev.Reconfigured() | ev.Stopping():
+                self._daemon_event(event)
             case ev.VerbDone():
                 pass  # the IVR's; nothing in the line depends on it
             case _:
                 self._agent_event(event)
+
+    def _daemon_event(self, event: ev.Reconfigured | ev.Stopping) -> None:
+        match event:
+            case ev.Reconfigured():
+                self._reconfigure(event)
+            case ev.Stopping():
+                self.stopping = True
+                self._offers.withdraw_all(event.at)
+
+    def _reconfigure(self, event: ev.Reconfigured) -> None:
+        """A daemon that stops begins nothing new."""
+        if self.stopping:
+            return
+        renumbered = self._reconfiguring.carry_out(event)
+        self.matcher.reconfigure(renumbered)
+        self._deciding.reconfigure(renumbered)
 
     def _call_event(self, event: CallEvent) -> None:
         call = self.calls.get(event.call_id)
@@ -205,7 +226,7 @@ class Engine:
 
     def _agent_event(self, event: AgentEvent) -> None:
         agent = self.desk.get(event.agent_id)
-        if agent is None:
+        if agent is None or (event.agent_id not in self.plan.agents and isinstance(event, ev.AgentLogin)):
             return
         match event:
             case ev.PhoneReachable(reachable=reachable):

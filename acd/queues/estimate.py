@@ -74,7 +74,7 @@ def newcomers(shop: Shop, at: float) -> dict[QueueName, float]:
 
 def tell_s(call: Call, shop: Shop, at: float) -> float | None:
     """The estimate as the caller may hear it: never more than the last time without a cause. None as `estimate_s`."""
-    queue = shop.queue_of(call)
+    queue = shop.plan.queues.get(call.queue) if call.queue is not None else None
     if call.phase is not CallPhase.WAITING or queue is None:
         return None
     ahead = _ahead_of(shop, matching.standing(call, queue, at), at)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from acd.queues.boot import AgentsRestored, Booting, Opened
 from acd.queues.found import FoundCall
 from acd.queues.journey import CallRecord
-from acd.queues.model import AgentId, CallId, OfferId, OfferResult, QueueName, Side
+from acd.queues.model import AgentId, CallId, OfferId, OfferResult, Plan, QueueName, Side
+from acd.queues.scripts import MessageScript, SurveyScript
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +341,17 @@ class MessageHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class Reconfigured:
+    """The configuration was read again: from now on this is the plan. What it means for whom, `reconfiguring` says."""
+
+    at: float
+    plan: Plan
+    script: SurveyScript = field(default_factory=SurveyScript)
+    ask_again_after_days: float = 30.0
+    message: MessageScript = field(default_factory=MessageScript)
+
+
+@dataclass(frozen=True, slots=True)
 class Stopping:
     """The daemon is told to stop: offers are withdrawn, callers keep their places in Asterisk."""
 
@@ -382,5 +394,6 @@ Event = (
     | CallMoved
     | CallPulled
     | MessageHeard
+    | Reconfigured
     | Stopping
 )

@@ -10,10 +10,11 @@ own legs. A call from an agent's own phone is no customer's: only the talk of th
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from acd.queues.journey import CallRecord, Fact
-from acd.queues.model import AgentId, OfferResult, Outcome
+from acd.queues.model import AgentId, CallId, OfferResult, Outcome
 from acd.queues.views import AgentToday, QueueToday
 
 COUNTED = frozenset({Fact.QUEUED, Fact.OFFER_ENDED, Fact.CONNECTED, Fact.TALK_ENDED, Fact.ENDED})
@@ -44,7 +45,19 @@ class DayFigures:
         self._queues: defaultdict[str, _QueueDay] = defaultdict(_QueueDay)
         self._agents: defaultdict[AgentId, _AgentDay] = defaultdict(_AgentDay)
         self._changed: set[AgentId] = set()
+        self._answered_by: dict[tuple[CallId, str], float | None] = {}  # what held when live calls were answered
         self.day_began_at = 0.0
+
+    def reconfigure(self, service_level_s: dict[str, float], live: Iterable[CallRecord]) -> None:
+        """Other times from now on. What was answered by now is judged by what held then, as it was counted.
+
+        `live`: the calls that may still be counted anew.
+        """
+        for record in live:
+            if record.answered_at is not None and record.queue is not None:
+                key = (record.id, record.queue)
+                self._answered_by.setdefault(key, self._service_level_s.get(record.queue))
+        self._service_level_s = service_level_s
 
     def begin(self, day_began_at: float) -> None:
         """A new day: all counters at nought."""
@@ -55,11 +68,13 @@ class DayFigures:
 
     def changed(self, before: CallRecord | None, after: CallRecord) -> None:
         """A call's record is `after` now; None before its first fact, or when it was loaded."""
-        if after.entered_at < self.day_began_at:
-            return
-        if before is not None:
-            self._count(before, -1)
-        self._count(after, 1)
+        if after.entered_at >= self.day_began_at:
+            if before is not None:
+                self._count(before, -1)
+            self._count(after, 1)
+        if after.ended_at is not None and self._answered_by:
+            for queue in {leg.queue for leg in after.legs} | {after.queue}:
+                self._answered_by.pop((after.id, queue or ""), None)
 
     def _count(self, record: CallRecord, sign: int) -> None:
         if record.queue is not None and record.from_agent is None:
@@ -81,7 +96,7 @@ class DayFigures:
         if record.answered_at is not None:
             day.decided += sign
             day.answered += sign
-            limit_s = self._service_level_s.get(name)
+            limit_s = self._answered_by.get((record.id, name), self._service_level_s.get(name))
             if limit_s is not None and record.wait_s is not None and record.wait_s <= limit_s:
                 day.in_time += sign
         elif record.outcome is not None:

@@ -8,6 +8,7 @@ very worst among ten thousand, one or two where many are meant.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=tuple[object, ...])
@@ -73,6 +74,18 @@ class Ladder(Generic[Key]):
             return
         rung.bits ^= 1 << member
         self._tops[place] = rung.entries[-1]
+
+    def renumber(self, to: Sequence[int]) -> None:
+        """Member `n` is `to[n]` from now on, or out with -1. The keys alone must keep the order."""
+        entries = [(key, to[member]) for rung in self._rungs for key, member in rung.entries if to[member] >= 0]
+        self.fill(entries)
+
+    def fill(self, entries: Sequence[tuple[Key, int]]) -> None:
+        """These members only; they come in order."""
+        self._keys = {member: key for key, member in entries}
+        half = RUNG // 2  # as a rung that was cut: there is room for who comes
+        self._rungs = [_Rung(list(entries[start : start + half])) for start in range(0, len(entries), half)]
+        self._tops = [rung.entries[-1] for rung in self._rungs]
 
     def first(self, among: int) -> int:
         """The foremost member of the set `among`; -1 when none of it is here."""

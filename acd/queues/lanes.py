@@ -12,14 +12,17 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
 from heapq import heappop, heappush, merge
+from operator import or_
 
 from acd.queues import bits, matching
 from acd.queues.ladder import Ladder
 from acd.queues.matching import Standing
 from acd.queues.model import AgentId, Call, CallId, Plan, QueueName, QueueSpec
-from acd.queues.pools import Pools, attributes_named
+from acd.queues.pools import Pools, asked, pools_of
 
 LANES_LIMIT = 4096
 """So many lanes may be kept though nobody waits in them; beyond, the empty ones are forgotten."""
@@ -62,6 +65,45 @@ Turn = tuple[Standing, bool, Standing, Lane]
 """A call whose turn it is: standing now, whether the lane is walked on from it, lasting standing, lane."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outset:
+    """What the plan alone tells, before the first call comes. `asks`: names of what each queue asks of a call.
+
+    `lanes`: those of the queues that ask for nothing; `open_to`: by agent, which of them, as bits.
+    """
+
+    asks: Mapping[QueueName, tuple[str, ...]]
+    lanes: Sequence[tuple[QueueSpec, int, tuple[int, ...]]]
+    open_to: Sequence[int]
+
+
+def outset_of(plan: Plan) -> Outset:
+    """The plan's; made once and kept with it."""
+    known = plan.kept.get(Outset)
+    if not isinstance(known, Outset):
+        known = plan.kept[Outset] = _outset(plan)
+    return known
+
+
+def _outset(plan: Plan) -> Outset:
+    pools = pools_of(plan)
+    asks = {queue.name: asked(queue) for queue in plan.queues.values()}
+    lanes = []
+    for queue in plan.queues.values():
+        if not asks[queue.name]:
+            steps = tuple(pools.of(one, {}) for one in (queue.require, *(step.require for step in queue.relax)))
+            lanes += [(queue, opened, steps[: opened + 1]) for opened in range(len(steps))]
+    alike: defaultdict[int, list[int]] = defaultdict(list)
+    for number, (_, _, steps) in enumerate(lanes):
+        alike[reduce(or_, steps)].append(number)
+    open_to = [0] * len(plan.agents)
+    for pool, numbers in alike.items():
+        those = bits.of(numbers)
+        for agent in bits.members(pool):
+            open_to[agent] |= those
+    return Outset(asks, lanes, open_to)
+
+
 class Lanes:
     """All waiting calls that are in a queue of the plan."""
 
@@ -75,16 +117,14 @@ class Lanes:
         self._heads: defaultdict[int, Ladder[Standing]] = defaultdict(Ladder)  # by rate of ageing
         self._placed: dict[CallId, tuple[Lane, Standing]] = {}
         self._due: list[tuple[float, CallId]] = []  # heap: when a waiting call is to be placed anew; may be out of date
-        self._open_to: list[int] = []  # by agent: their lanes, as far as ...
-        self._seen: list[int] = []  # ... there were so many
-        self._asks = {
-            queue.name: tuple(
-                sorted(attributes_named(queue.require).union(*(attributes_named(s.require) for s in queue.relax)))
-            )
-            for queue in plan.queues.values()
-        }
         self._limit = LANES_LIMIT
-        self._begin()
+        outset = outset_of(plan)
+        self._asks = outset.asks
+        for queue, opened, steps in outset.lanes:
+            self._lane(queue, opened, steps)
+        others = len(numbers) - len(outset.open_to)  # who only finish a call: nothing is open to them
+        self._open_to = [*outset.open_to, *[0] * others]  # by agent: their lanes, as far as ...
+        self._seen = [len(self._lanes)] * len(numbers)  # ... there were so many
 
     def __len__(self) -> int:
         return len(self._placed)
@@ -179,23 +219,6 @@ class Lanes:
         self._open_to = [0] * len(self._numbers)
         self._seen = [0] * len(self._numbers)
         self._limit = max(LANES_LIMIT, 2 * len(kept))
-
-    def _begin(self) -> None:
-        """The lanes that the plan alone tells, and whom each is open to, before the first call comes."""
-        for queue in self._plan.queues.values():
-            if not self._asks[queue.name]:
-                pools = [self._pools.of(one, {}) for one in (queue.require, *(step.require for step in queue.relax))]
-                for opened in range(len(pools)):
-                    self._lane(queue, opened, tuple(pools[: opened + 1]))
-        self._open_to = [0] * len(self._numbers)
-        self._seen = [len(self._lanes)] * len(self._numbers)
-        alike: defaultdict[int, list[int]] = defaultdict(list)
-        for lane in self._lanes:
-            alike[lane.pool].append(lane.number)
-        for pool, numbers in alike.items():
-            lanes = bits.of(numbers)
-            for agent in bits.members(pool):
-                self._open_to[agent] |= lanes
 
     # -- who is next ------------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     MAX_WAIT = "max_wait_s"
     NOBODY = "nobody"
     DIVERT_ABOVE = "divert_above_s"
+    REMOVED = "removed"  # no key: the queue itself is gone
 
 
 OUTCOMES = {
@@ -32,6 +33,7 @@ OUTCOMES = {
     Reason.MAX_WAIT: Outcome.TIMED_OUT,
     Reason.NOBODY: Outcome.CLOSED,
     Reason.DIVERT_ABOVE: Outcome.OVERFLOWED,
+    Reason.REMOVED: Outcome.OVERFLOWED,
 }
 """How a call ends that is let go for this reason."""
 
@@ -73,11 +75,16 @@ def max_wait(call: Call, queue: QueueSpec, shop: Shop, at: float) -> Overflowing
     return Overflowing(Reason.MAX_WAIT)
 
 
+def removed(call: Call, queue: QueueSpec, shop: Shop, at: float) -> Overflowing | None:
+    """The plan does not have the queue any more."""
+    return Overflowing(Reason.REMOVED) if queue.name not in shop.plan.queues else None
+
+
 JOINING: tuple[Limit, ...] = (nobody, max_waiting, divert_above)
 """What is asked when a call has joined a queue and found nobody ready, in this order."""
 
-STAYING: tuple[Limit, ...] = (max_wait, nobody)
-"""What is asked of a call in line, when its deadline has come or somebody has logged out."""
+STAYING: tuple[Limit, ...] = (removed, max_wait, nobody)
+"""What is asked of a call in line, when its deadline has come, somebody has logged out or the plan is another one."""
 
 
 def verdict(limits: tuple[Limit, ...], call: Call, queue: QueueSpec, shop: Shop, at: float) -> Overflowing | None:

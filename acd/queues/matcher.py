@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
+from acd.queues.bits import Renumbering
 from acd.queues.lanes import Lane, Turn, now
 from acd.queues.matching import Standing
 from acd.queues.model import Agent, Call, CallId, CallPhase, Prefer, QueueName
@@ -67,12 +68,32 @@ class Matcher:
         self._shop = shop
         self.draw = draw
         agents = shop.desk.agents.values()
-        in_use = [queue.strategy for queue in shop.plan.queues.values()]
         self._pools = shop.pools
-        self.readiness = Readiness(agents, shop.book.figures, in_use)
+        self.readiness = Readiness(agents, shop.book.figures, self._in_use())
         self._lanes = shop.lanes
         self._last: dict[QueueName, int] = {}  # by queue: the agent whom a call was offered last
         self._news: dict[CallId, tuple[Lane, Standing]] = {}  # calls, and where they belong if nobody takes them
+
+    def reconfigure(self, renumbered: Renumbering) -> None:
+        """The shop has another plan, and the agents other numbers. All calls are news to it, so all pairs are seen.
+
+        Whose turn it is in a queue goes on from the last one offered, or who was before that one and is still here.
+        """
+        shop = self._shop
+        self._pools, self._lanes = shop.pools, shop.lanes
+        self._news.clear()
+        self.readiness.reconfigure(shop.desk.agents.values(), renumbered, self._in_use())
+        for agent_id in shop.desk.touched:
+            self.readiness.recount(agent_id)
+        stayed = {
+            queue: next((to for to in renumbered.to[number::-1] if to >= 0), -1)
+            for queue, number in self._last.items()
+            if queue in shop.plan.queues
+        }
+        self._last = stayed
+
+    def _in_use(self) -> list[str]:
+        return [queue.strategy for queue in self._shop.plan.queues.values()]
 
     # -- keeping up -------------------------------------------------------------------------------------------
 

@@ -54,7 +54,9 @@ def line(calls: Iterable[Call], plan: Plan, at: float) -> list[Call]:
 
 
 def queue_of(call: Call, plan: Plan) -> QueueSpec:
-    """The spec of the call's queue; KeyError when the call is in none."""
+    """The spec of the call's queue; KeyError when the call is in none, or in one that is gone from the plan."""
+    if call.rules is not None:
+        return call.rules
     if call.queue is None:
         raise KeyError(call.id)
     return plan.queues[call.queue]
@@ -88,8 +90,11 @@ def held_for(call: Call, plan: Plan, at: float) -> AgentId | None:
 def qualified(call: Call, agent: Agent, plan: Plan, at: float) -> bool:
     """Whether the agent's skills satisfy the queue's requirement or an open relaxation; of a held call, who it is."""
     held = held_for(call, plan, at)
-    if held is not None:
-        return agent.spec.id == held
+    return agent.spec.id == held if held is not None else skilled(call, agent, plan, at)
+
+
+def skilled(call: Call, agent: Agent, plan: Plan, at: float) -> bool:
+    """Whether the agent's skills satisfy the queue's requirement or an open relaxation."""
     about = attributes(call)
     return any(
         wanted.satisfied_by(agent.spec.skills, about) for wanted in open_requirements(call, queue_of(call, plan), at)

@@ -190,6 +190,8 @@ class Plan:
     callers: Mapping[str, About] = field(default_factory=dict)  # normalised number -> what is known of the caller
     attributes: Mapping[str, str] = field(default_factory=dict)  # of every call, such as the hotline's language
 
+    kept: dict[type, object] = field(init=False, repr=False, compare=False, default_factory=dict)
+    """What follows from the plan alone and takes long, by its type: it may be made before it is asked for."""
     _by_did: dict[str, QueueSpec] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -261,6 +263,7 @@ class Call:
     entered_at: float
     from_agent: AgentId | None = None  # the agent from whose own phone it comes: a question, not a customer
     queue: QueueName | None = None
+    rules: QueueSpec | None = None  # the queue as it was when the conversation began, if it is another now
     joined_at: float = 0.0  # the place; of a caller who came back, the old one
     queued_at: float = 0.0  # when it was put into the queue it is in: `max_wait_s` counts from then
     priority: float = 0.0  # the caller's own points, added to the queue's

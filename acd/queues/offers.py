@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from acd.queues import matching, refusals
+from acd.queues import refusals
 from acd.queues.commands import Drop, Leg, Look, Mark, Ring, Withdraw
 from acd.queues.journey import Fact, Value
 from acd.queues.model import Agent, Call, CallPhase, Offer, OfferId, OfferResult, Side
@@ -31,7 +31,7 @@ class Offers:
 
         `why` is the decision, as `decisions.data` has it; the first offer holds it for all.
         """
-        queue = matching.queue_of(call, self._shop.plan)
+        queue = self._shop.rules_of(call)
         chosen = together(agents)
         legs = tuple(self._leg(call, agent, at, {} if number else why) for number, agent in enumerate(chosen))
         confirm_s = self._shop.backoff.confirm_s if chosen[0].spec.confirm else 0.0
@@ -60,7 +60,7 @@ class Offers:
     def _rings_until(self, offer: Offer, call: Call, since: float) -> float:
         """When the dialling that began at `since` has ended by itself, with what a key takes."""
         key_s = 2 * self._shop.backoff.confirm_s if offer.confirm else 0.0
-        return since + matching.queue_of(call, self._shop.plan).ring_timeout_s + key_s
+        return since + self._shop.rules_of(call).ring_timeout_s + key_s
 
     def ringing(self, offer: Offer, call: Call, at: float) -> None:
         """The phone rings."""
@@ -132,8 +132,7 @@ class Offers:
             refusals.refused(shop, call, agent.spec.id, at)
         elif result is OfferResult.ERROR:
             self.not_yet(call, at)
-        missed_limit = matching.queue_of(call, shop.plan).missed_limit
-        shop.desk.offer_over(agent, offer, result, missed_limit, shop.backoff, at)
+        shop.desk.offer_over(agent, offer, result, shop.rules_of(call).missed_limit, shop.backoff, at)
         more = {"reason": reason} if reason else {}
         shop.note(call, at, Fact.OFFER_ENDED, offer_id=offer.id, agent=agent.spec.id, result=result, **more)
 
@@ -221,8 +220,12 @@ class Offers:
 
     def cancel_deadlines(self, call: Call) -> None:
         """The call leaves its queue's line: what it had to wait for there comes no more."""
+        self.cancel_queue_deadlines(call)
+        self._shop.alarms.cancel(f"only:{call.id}")
+
+    def cancel_queue_deadlines(self, call: Call) -> None:
+        """Those that the queue gives: its steps, and the longest wait."""
         queue = self._shop.queue_of(call)
         for number in range(len(queue.relax) if queue else 0):
             self._shop.alarms.cancel(f"relax:{call.id}:{number}")
         self._shop.alarms.cancel(f"limit:{call.id}")
-        self._shop.alarms.cancel(f"only:{call.id}")

@@ -2,6 +2,7 @@
 
     joins --limit--> overflow: queue --joins--> that queue's limits --> ... --> stays, leaves a message, is let go
     waits --its deadline, or the last agent logs out--> the same
+    waits in a queue that is gone from the plan --> the queue that has the dialled number now, else the same
 
 A call that overflows keeps its place, `joined_at`, and its wait goes on counting from the first queue; relaxations of
 the new queue count from that place as well, since they are there for who has waited long. Only `max_wait_s` begins
@@ -51,6 +52,7 @@ class Overflows:
 
     def settle(self, at: float) -> None:
         """Before the match: move the calls that must go, whoever is ready."""
+        self._pending.update(self._shop.take_homeless())
         for call in list(self._pending.values()):
             del self._pending[call.id]
             self._ask(call, STAYING, at)
@@ -80,12 +82,16 @@ class Overflows:
 
     def _overflow(self, call: Call, queue: QueueSpec, said: Overflowing, at: float, been: frozenset[QueueName]) -> None:
         """To the next queue, where it is asked again; not to one in which it has `been` in this moment."""
-        target = self._target(queue)
+        heir = self._shop.plan.queue_of_did(call.did) if said.reason is Reason.REMOVED else None
+        target = heir or self._target(queue)
         if target is None or target.name in been:
             self._let_go(call, queue, said, at)
             return
+        if target.name not in self._shop.plan.queues:  # gone as well: the way out of that one
+            self._overflow(call, target, said, at, been | {target.name})
+            return
         did = queue.overflow.did
-        if did:
+        if did and heir is None:
             self._dial(call, did)
             self._note(call, queue, said, at, target.name, "did", did=did)
         else:
@@ -105,7 +111,7 @@ class Overflows:
         overflow, plan = queue.overflow, self._shop.plan
         if overflow.did:
             return plan.queue_of_did(overflow.did)
-        return plan.queues.get(overflow.queue) if overflow.queue else None
+        return self._shop.spec(overflow.queue) if overflow.queue else None
 
     def _let_go(self, call: Call, queue: QueueSpec, said: Overflowing, at: float) -> None:
         """The end of the wait: a message, or a goodbye."""

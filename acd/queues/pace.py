@@ -34,6 +34,16 @@ class Pace:
         self._seen = {queue.name: _guess(queue) for queue in plan.queues.values()}
         self._learnt = False
 
+    def reconfigure(self, plan: Plan) -> None:
+        """Another plan: what was learnt of a queue stays true but for the wrap-up, which the plan gives."""
+        seen = {queue.name: self._seen.get(queue.name) or _guess(queue) for queue in plan.queues.values()}
+        for name, pace in seen.items():
+            wrap_up_s = plan.queues[name].wrap_up_s
+            if wrap_up_s != pace.wrap_up_s:
+                pace.handling_s += wrap_up_s - pace.wrap_up_s
+                pace.wrap_up_s = wrap_up_s
+        self._seen = seen
+
     def begin(self, ended: Iterable[CallRecord]) -> None:
         """Learn from records of before; not when calls have been learnt from already, for they may be the same."""
         if not self._learnt:

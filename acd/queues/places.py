@@ -39,6 +39,10 @@ class Places:
         self._limit = limit
         self._places: OrderedDict[tuple[str, str], Place] = OrderedDict()
 
+    def reach(self, longest_s: float) -> None:
+        """From now on the longest is another one; what was forgotten by the old one stays so."""
+        self._longest_s = longest_s
+
     def __len__(self) -> int:
         return len(self._places)
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from acd.queues import bits
-from acd.queues.model import AgentSpec
+from acd.queues.model import AgentSpec, Plan, QueueSpec
 from acd.queues.requirement_tree import OPERATORS
 from acd.queues.requirements import AllOf, AnyOf, Anyone, Attribute, Not, Requirement, Skill
 
@@ -78,6 +78,20 @@ class Pools:
         for number, agent in enumerate(self._agents):
             by_sum[sum(agent.skills.get(skill, 0) for skill in skills)].append(number)
         return tuple(bits.of(by_sum[total]) for total in sorted(by_sum))
+
+
+def pools_of(plan: Plan) -> Pools:
+    """The pools of the plan's agents, in its order; made once and kept with the plan."""
+    known = plan.kept.get(Pools)
+    if not isinstance(known, Pools):
+        known = plan.kept[Pools] = Pools(list(plan.agents.values()))
+    return known
+
+
+def asked(queue: QueueSpec) -> tuple[str, ...]:
+    """Names of the call attributes that the queue's requirements look at."""
+    wanted = (queue.require, *(step.require for step in queue.relax))
+    return tuple(sorted(frozenset().union(*(attributes_named(one) for one in wanted))))
 
 
 def attributes_named(requirement: Requirement) -> frozenset[str]:

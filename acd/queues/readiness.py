@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
+from acd.queues import bits
+from acd.queues.bits import Renumbering
 from acd.queues.figures import DayFigures
 from acd.queues.ladder import Ladder
 from acd.queues.model import Agent, AgentId
@@ -30,11 +32,34 @@ class Readiness:
         self.news: set[int] = set()  # ready since the last match
         self._unranked: set[int] = set()
         self._today = [AgentToday()] * len(self.agents)
-        self._ladders: dict[str, tuple[Ladder[Rank], Callable[[AgentToday], float]]] = {}
-        for name in (LONGEST_IDLE, *in_use):
-            figure = STRATEGIES[name].figure
-            if figure is not None and name not in self._ladders:
-                self._ladders[name] = Ladder(), figure
+        self._ladders: dict[str, tuple[Ladder[Rank], Callable[[AgentToday], float]]] = {
+            name: (Ladder(), figure) for name, figure in _figures(in_use)
+        }
+
+    def reconfigure(self, agents: Iterable[Agent], renumbered: Renumbering, in_use: Iterable[str]) -> None:
+        """Other agents, in another order, to be had by other strategies. Who stays is ready or not as before."""
+        before, self.agents = self._today, list(agents)
+        self.numbers = {agent.spec.id: number for number, agent in enumerate(self.agents)}
+        self.ready, self.capped = renumbered(self.ready), renumbered(self.capped)
+        self._today = [AgentToday()] * len(self.agents)
+        for number, today in zip(renumbered.to, before, strict=True):
+            if number >= 0:
+                self._today[number] = today
+        for ladder, _ in self._ladders.values():
+            ladder.renumber(renumbered.to)
+        known, self._ladders = self._ladders, {}
+        for name, figure in _figures(in_use):
+            self._ladders[name] = known.get(name) or (self._ladder(figure), figure)
+
+    def _ladder(self, figure: Callable[[AgentToday], float]) -> Ladder[Rank]:
+        """All who are ready, in the order of the figure."""
+        ladder: Ladder[Rank] = Ladder()
+        ladder.fill(sorted((self._key(number, figure), number) for number in bits.members(self.ready)))
+        return ladder
+
+    def _key(self, number: int, figure: Callable[[AgentToday], float]) -> Rank:
+        agent = self.agents[number]
+        return figure(self._today[number]), agent.idle_since, agent.spec.id
 
     def update(self, agent_id: AgentId, ready: bool) -> None:
         """The agent has changed, or may have."""
@@ -75,9 +100,8 @@ class Readiness:
 
     def _rank(self) -> None:
         for number in self._unranked:
-            agent, today = self.agents[number], self._today[number]
             for ladder, figure in self._ladders.values():
-                ladder.put(number, (figure(today), agent.idle_since, agent.spec.id))
+                ladder.put(number, self._key(number, figure))
         self._unranked.clear()
 
     def foremost(self, strategy: str, able: int) -> int:
@@ -93,3 +117,11 @@ class Readiness:
     def today(self, number: int) -> AgentToday:
         """The agent's day, as it ranks them."""
         return self._today[number]
+
+
+def _figures(in_use: Iterable[str]) -> Iterator[tuple[str, Callable[[AgentToday], float]]]:
+    """The strategies that keep the ready in an order, each once; the one that settles ties always."""
+    for name in dict.fromkeys((LONGEST_IDLE, *in_use)):
+        figure = STRATEGIES[name].figure
+        if figure is not None:
+            yield name, figure

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from acd.queues import states
 from acd.queues.alarms import Alarms
+from acd.queues.bits import Renumbering
 from acd.queues.book import Book
 from acd.queues.commands import Command, Corrected, Hold
 from acd.queues.corrections import SENTENCES, Correction
@@ -16,9 +17,9 @@ from acd.queues.duty import Able
 from acd.queues.journey import Fact, Value
 from acd.queues.lanes import Lanes
 from acd.queues.lines import Lines
-from acd.queues.model import Backoff, Call, CallId, CallPhase, Offer, OfferId, Plan, QueueSpec
+from acd.queues.model import Backoff, Call, CallId, CallPhase, Offer, OfferId, Plan, QueueName, QueueSpec
 from acd.queues.pace import Pace
-from acd.queues.pools import Pools
+from acd.queues.pools import pools_of
 
 
 class Shop:
@@ -26,6 +27,7 @@ class Shop:
 
     def __init__(self, plan: Plan, book: Book, backoff: Backoff) -> None:
         self.plan = plan
+        self.gone: dict[QueueName, QueueSpec] = {}  # queues that calls are in though the plan has them no more
         self.book = book
         self.backoff = backoff
         self.calls: dict[CallId, Call] = {}
@@ -36,11 +38,33 @@ class Shop:
         self.offers: dict[OfferId, Offer] = {}
         self.alarms = Alarms(self.emit)
         self.desk = Desk(plan, self.alarms, self.emit)
-        self.pools = Pools([agent.spec for agent in self.desk.agents.values()])
-        self.lanes = Lanes(plan, self.pools, self.desk.duty.numbers)
-        self.able = Able(plan, self.pools)
         self.pace = Pace(plan)
         self._out: list[Command] = []
+        self._homeless: dict[CallId, Call] = {}  # they wait in a queue that is gone
+        self._compile()
+
+    def _compile(self) -> None:
+        """What follows from the plan alone; the desk's agents are the plan's, those who only finish a talk behind."""
+        self.pools = pools_of(self.plan)
+        self.lanes = Lanes(self.plan, self.pools, self.desk.duty.numbers)
+        self.able = Able(self.plan, self.pools)
+
+    def reconfigure(self, plan: Plan, at: float) -> Renumbering:
+        """Another plan. Every call is news: where it stands, and for whom, is worked out anew."""
+        here = {call.queue for call in self.calls.values()}
+        before = self.gone | self.plan.queues
+        self.gone = {
+            name: queue
+            for name, queue in before.items()
+            if name not in plan.queues and (name in self.plan.queues or name in here)
+        }
+        self.plan = plan
+        renumbered = self.desk.reconfigure(plan, at)
+        self.pace.reconfigure(plan)
+        self._compile()
+        for call in self.calls.values():
+            self.changed(call)
+        return renumbered
 
     def emit(self, command: Command) -> None:
         """Add a command to those that the present event leads to."""
@@ -50,6 +74,11 @@ class Shop:
         """The commands since the last time, in their order."""
         out, self._out = self._out, []
         return out
+
+    def take_homeless(self) -> dict[CallId, Call]:
+        """The calls that have come to wait in a queue that the plan does not have any more, since the last time."""
+        homeless, self._homeless = self._homeless, {}
+        return homeless
 
     def take_fresh(self) -> dict[CallId, Call]:
         """The calls that have changed since the last time."""
@@ -92,7 +121,10 @@ class Shop:
         if to is CallPhase.TALKING:
             call.told = None  # that wait is over; another one would be foretold anew
         if to is CallPhase.WAITING:
+            call.rules = None  # what the caller waits for is as the plan has it now
             self.waiting[call.id] = call
+            if call.queue in self.gone:
+                self._homeless[call.id] = call
         else:
             self.waiting.pop(call.id, None)
         if to is CallPhase.ENDED:
@@ -106,8 +138,21 @@ class Shop:
             self.emit(Hold(call.id, queue.name, call.joined_at, move, queue.music))
 
     def queue_of(self, call: Call) -> QueueSpec | None:
-        """The spec of the call's queue, if it is in one of the plan's."""
-        return self.plan.queues.get(call.queue) if call.queue is not None else None
+        """The spec that is true of the call: of its queue, now or when its conversation began. None: it is in none."""
+        if call.rules is not None or call.queue is None:
+            return call.rules
+        return self.spec(call.queue)
+
+    def rules_of(self, call: Call) -> QueueSpec:
+        """As `queue_of`, of a call that is in a queue; KeyError for one that is in none."""
+        queue = self.queue_of(call)
+        if queue is None:
+            raise KeyError(call.id)
+        return queue
+
+    def spec(self, queue: QueueName) -> QueueSpec | None:
+        """The queue as it is, or as it was last while there are calls in it."""
+        return self.plan.queues.get(queue) or self.gone.get(queue)
 
     def offers_of(self, call: Call) -> list[Offer]:
         """All of the call's offers: more than one while several phones ring."""

@@ -33,6 +33,12 @@ class Standings:
             self._kept[agent.spec.id] = facts
             self._emit(AgentKept(at, agent.spec.id, Standing(*facts)))
 
+    def forget(self, agent: Agent, at: float) -> None:
+        """The agent is gone from the plan: as they stand now, should they ever come back."""
+        self.keep(agent, at)
+        self._kept.pop(agent.spec.id, None)
+        self._begun.pop(agent.spec.id, None)
+
     def began(self, agent: Agent) -> None:
         """The agent begins like this."""
         self._begun[agent.spec.id] = _facts(agent)

@@ -81,6 +81,15 @@ class Sticky:
         for hold in [hold for hold in self._held.values() if not hold.holds(at)]:
             self.release(hold.call)
 
+    def recheck(self, at: float) -> None:
+        """The plan is another one: nobody is held for an agent who could not have the call by it."""
+        plan = self._shop.plan
+        for hold in list(self._held.values()):
+            call = hold.call
+            waits = call.phase is CallPhase.WAITING and call.queue in plan.queues
+            if waits and not matching.skilled(call, hold.agent, plan, at):
+                self.release(call)
+
     def release(self, call: Call) -> None:
         """Anybody may have the call, if it was held here."""
         hold = self._held.pop(call.id, None)

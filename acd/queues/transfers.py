@@ -170,6 +170,7 @@ class Transfers:
         self._offers.cancel_timers(call)
         if queue is not None and queue.name != call.queue:
             call.queue, call.queued_at = queue.name, at
+            call.rules = asked.rules if asked is not None else None
             self._shop.note(call, at, Fact.QUEUED, queue=queue.name, joined_at=waits_since(call))
         self._shop.move(call, CallPhase.TALKING, at)
         call.talk_ended_at = None

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from acd.ivr.core import Core
-from acd.ivr.survey import SurveyScript
 from acd.queues import events as ev
 from acd.queues.found import FoundCall
 from acd.queues.model import Plan, Side, SurveyKind
+from acd.queues.scripts import SurveyScript
 from tests.playbooks.playbook import Playbook, start
 from tests.playbooks.words import (
     SALES,

@@ -241,6 +241,11 @@ def pulled(call: str, agent_id: str, by: str = "olga") -> Step:
     return Step(f"{by} pulls {call} to {agent_id}", lambda at: ev.CallPulled(at, CallId(call), AgentId(agent_id), by))
 
 
+def reconfigured(plan: Plan, **more: Any) -> Step:
+    """The configuration is read again."""
+    return Step("another plan is in force", lambda at: ev.Reconfigured(at, plan, **more))
+
+
 def stops() -> Step:
     return Step("the daemon is told to stop", ev.Stopping)
 
@@ -388,6 +393,11 @@ def agent_is(agent_id: str, state: str, **fields: object) -> Says:
 
 def mirrors(agent_id: str, **fields: object) -> Says:
     return _aside(cmd.MirrorAgent, f"{agent_id} in the fallback queue: {fields}", agent_id=agent_id, **fields)
+
+
+def assigns(*phones: tuple[str, str]) -> Says:
+    """These agents, in this order, have these phones from now on; "": none any more."""
+    return _aside(cmd.AssignPhones, f"phones are given: {phones}", phones=phones)
 
 
 def fact(call: str, kind: str, /, **fields: object) -> Says:

@@ -35,7 +35,7 @@ class Promises:
         waits = estimate.tell_all(shop, at)
         now: dict[CallId, Promise] = {}
         for call in shop.waiting.values():
-            if call.queue is None:
+            if call.queue not in shop.plan.queues:
                 continue
             wait_s = estimate.tell_s(call, shop, at)
             at_once = waits.get(call.id)

@@ -35,6 +35,7 @@ from acd.queues.model import (
     QueueName,
     QueueSpec,
     Relaxation,
+    SurveyKind,
 )
 from acd.queues.places import LEFT
 from acd.queues.requirements import parse
@@ -82,7 +83,11 @@ Limits = dict[str, object]
 SWEEP = "sweep"
 
 
-def _plan(limits: tuple[Limits, Limits]) -> Plan:
+PLANS = ("first", "no support", "sales is called shop", "others", "nobody new", "first")
+"""What the configuration may say; `_plan` has them."""
+
+
+def _plan(limits: tuple[Limits, Limits], which: str = "first") -> Plan:
     of_sales, of_support = limits
     sales = QueueSpec(
         QueueName("sales"),
@@ -105,7 +110,19 @@ def _plan(limits: tuple[Limits, Limits]) -> Plan:
     agents = [
         AgentSpec(AgentId(name), name, f"PJSIP/{name}", levels, confirm=name == "d") for name, levels in skills.items()
     ]
-    return Plan({one.name: one for one in (sales, support)}, {one.id: one for one in agents})
+    queues = [sales, support]
+    match which:
+        case "no support":
+            queues = [replace(sales, dids=frozenset({"1", "2"}), relax=(Relaxation(20, parse("anyone")),), wrap_up_s=3)]
+        case "sales is called shop":
+            queues = [support, replace(sales, name=QueueName("shop"), strategy="round_robin", require=parse("anyone"))]
+        case "others":
+            queues = [replace(sales, survey=SurveyKind.NONE, ring_timeout_s=5), replace(support, max_wait_s=20)]
+            agents = [agents[2], replace(agents[1], skills={"support": 9}), replace(agents[3], confirm=False)]
+            agents.append(AgentSpec(AgentId("e"), "e", "PJSIP/a", {"sales": 9}, login_at_start=True))
+        case "nobody new":
+            agents = [replace(agents[0], endpoint="PJSIP/b"), replace(agents[1], endpoint="PJSIP/a")]
+    return Plan({one.name: one for one in queues}, {one.id: one for one in agents})
 
 
 class BrainMachine(RuleBasedStateMachine):
@@ -114,7 +131,7 @@ class BrainMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = START
-        self.asterisk = Asterisk(reachable={AgentId(name): True for name in "abcd"}, own={})
+        self.asterisk = Asterisk(reachable={AgentId(name): True for name in "abcde"}, own={})
         self.timers: dict[str, float] = {}
         self.journal: dict[CallId, list[JourneyEvent]] = {}
         self.joined: dict[CallId, float] = {}
@@ -123,10 +140,12 @@ class BrainMachine(RuleBasedStateMachine):
         self.calls_made = 0
         self.limits: tuple[Limits, Limits] = ({}, {})
         self.heard_to_go = True
+        self.plan = "first"
         self._new_daemon()
 
     def _new_daemon(self) -> None:
-        self.core = Core(_plan(self.limits))
+        self.began_with = _plan(self.limits, self.plan)
+        self.core = Core(self.began_with)
         self.log: list[ev.Event] = []
         self.told: list[list[cmd.Command]] = []
         self.promises = Promises()
@@ -452,6 +471,16 @@ class BrainMachine(RuleBasedStateMachine):
             case _:
                 self.callers_fall_back()
 
+    @rule(which=st.sampled_from(PLANS))
+    def the_configuration_is_read_again(self, which: str) -> None:
+        """And Asterisk is looked at, as the daemon does. What was already so changes nothing."""
+        self.tell(ev.Reconfigured(self.now, _plan(self.limits, which)))
+        if which == self.plan:
+            assert self.told[-1] == [], f"the same plan again: {self.told[-1]}"
+        self.plan = which
+        if self.asterisk.linked:
+            self.asterisk_is_read()
+
     def the_link_breaks(self) -> None:
         """Events and orders are lost from now on."""
         if self.asterisk.linked:
@@ -510,6 +539,22 @@ class BrainMachine(RuleBasedStateMachine):
             if spec is None or call.phase is not CallPhase.WAITING or not call.at_home or call.hung_up is not None:
                 continue
             assert deadline(call, spec) > self.log_at() or f"limit:{call.id}" in self.timers
+
+    @invariant()
+    def nobody_waits_in_a_queue_that_is_gone(self) -> None:
+        """But who cannot be moved."""
+        engine = self.core.engine
+        for call in engine.calls.values():
+            if call.phase is CallPhase.WAITING and call.queue is not None and call.queue not in engine.plan.queues:
+                assert not call.at_home or call.hung_up is not None, f"{call.id} waits in {call.queue}"
+
+    @invariant()
+    def who_is_gone_is_only_finishing_a_call(self) -> None:
+        engine = self.core.engine
+        for agent in engine.desk.agents.values():
+            if agent.spec.id not in engine.plan.agents:
+                assert not agent.logged_in and (agent.call_id or agent.offer_id), f"{agent.spec.id} is still here"
+        assert set(engine.plan.agents) <= set(engine.desk.agents)
 
     @invariant()
     def what_a_caller_was_told_grows_only_with_a_cause(self) -> None:
@@ -599,7 +644,7 @@ class BrainMachine(RuleBasedStateMachine):
         for call, facts in self.journal.items():
             assert [one.fact for one in facts].count(Fact.ENDED) == 1, f"{call} has not exactly one outcome"
             assert all(offer.result is not None for offer in fold(facts).offers), f"{call} has an open offer"
-        header = read_header(header_line(Header("run", 1, 1, Recipe(_plan(self.limits)))))
+        header = read_header(header_line(Header("run", 1, 1, Recipe(self.began_with))))
         again = Core.of(header.recipe, draws)
         told = zip(self.log, self.told, strict=True)
         for heard in [read_event(event_line(n, event, came)) for n, (event, came) in enumerate(told, 1)]:

@@ -77,7 +77,7 @@ def plans(draw: st.DrawFn) -> Plan:
         AgentSpec(
             AgentId(name), name, f"PJSIP/{name}", draw(LEVELS), soft_cap_calls=draw(st.sampled_from([0, 1, 2, 100]))
         )
-        for name in "abcdef"[: draw(st.integers(1, 6))]
+        for name in draw(st.lists(st.sampled_from("abcdef"), min_size=1, unique=True))
     ]
     return Plan({one.name: one for one in lines}, {one.id: one for one in agents})
 
@@ -97,6 +97,7 @@ WHATS = [
     *["ready", "fails", "time passes", "is tuned"] * 3,
     *["login", "connects", "talk ends", "logout", "pause", "leaves", "away", "held", "hangs up", "is held for"],
     *["link lost", "day begins"],
+    *["another plan", "phone seen"] * 2,
 ]
 HAPPENINGS = st.builds(
     Happens, st.sampled_from(WHATS), st.integers(0, 50), st.sampled_from([0.0, 0.3, 1.0, 2.0, 5.0, 10.0])
@@ -107,8 +108,9 @@ FAILURES = [OfferResult.REFUSED, OfferResult.REFUSED, OfferResult.NO_ANSWER, Off
 class Twin:
     """One of two brains that are told the same."""
 
-    def __init__(self, make: type[Engine], plan: Plan) -> None:
-        self.engine = make(plan, Book(DayFigures({})), draw=Random(7).randrange)
+    def __init__(self, make: type[Engine], plans: list[Plan]) -> None:
+        self.engine = make(plans[0], Book(DayFigures({})), draw=Random(7).randrange)
+        self.plans = plans
         self.calls = 0
 
     def event(self, happens: Happens, at: float) -> ev.Event:
@@ -145,6 +147,10 @@ class Twin:
                 return ev.PartyHungUp(at, call, "caller")  # type: ignore[arg-type]
             case "link lost":
                 return ev.NodeLost(at, "main")
+            case "another plan":
+                return ev.Reconfigured(at, self.plans[which % len(self.plans)])
+            case "phone seen":
+                return ev.PhoneReachable(at, agent, reachable=True)
             case "day begins":
                 return ev.DayBegan(at, at - much)
             case _:
@@ -194,17 +200,17 @@ def one_by_one(happenings: list[Happens]) -> Iterator[Happens]:
 
 
 @settings(max_examples=600, deadline=None)
-@given(plans(), st.lists(HAPPENINGS, min_size=15, max_size=80), st.booleans())
-def test_the_index_offers_what_the_plain_way_offers(plan: Plan, happenings: list[Happens], tight: bool) -> None:
+@given(st.lists(plans(), min_size=1, max_size=3), st.lists(HAPPENINGS, min_size=15, max_size=80), st.booleans())
+def test_the_index_offers_what_the_plain_way_offers(plans: list[Plan], happenings: list[Happens], tight: bool) -> None:
     """Also when all limits of the index are so low that it is cut and forgotten all the time."""
     with ExitStack() as low:
         for module, limit in ((lanes, "LANES_LIMIT"), (lanes, "BOUND_LIMIT"), (ladder, "RUNG"), (pools, "TIERS_LIMIT")):
             low.enter_context(patch.object(module, limit, 2 if tight else getattr(module, limit)))
-        the_same_comes_of(plan, happenings)
+        the_same_comes_of(plans, happenings)
 
 
-def the_same_comes_of(plan: Plan, happenings: list[Happens]) -> None:
-    ours, plain = Twin(Engine, plan), Twin(reference.PlainEngine, plan)
+def the_same_comes_of(plans: list[Plan], happenings: list[Happens]) -> None:
+    ours, plain = Twin(Engine, plans), Twin(reference.PlainEngine, plans)
     assert isinstance(plain.engine, reference.PlainEngine)
     at = START
     for happens in one_by_one(happenings):

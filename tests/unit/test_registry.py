@@ -64,3 +64,19 @@ def test_reading_anew_hands_over_what_was_known() -> None:
     before = registry.take()
     assert not registry.callers and not registry.legs and registry.endpoints == ENDPOINTS
     assert set(before.callers) == {"c1"} and before.legs == {"a1": "c1.1"}
+
+
+def test_phones_become_somebody_elses_in_one_moment() -> None:
+    registry = Registry({"PJSIP/1001": ANNA, "PJSIP/1002": BORIS})
+    registry.assign([(ANNA, "PJSIP/1002"), (BORIS, "PJSIP/1001")])
+    assert registry.endpoints == {"PJSIP/1002": ANNA, "PJSIP/1001": BORIS}
+    registry.assign([(BORIS, ""), (ANNA, "PJSIP/79160000009@trunk")])
+    assert registry.endpoints == {"PJSIP/79160000009@trunk": ANNA}
+    assert list(registry.agents_on("PJSIP/trunk")) == [ANNA]
+
+
+def test_a_leg_that_is_known_stays_whose_it_is() -> None:
+    registry = Registry({"PJSIP/1001": ANNA})
+    registry.legs["u1"] = OfferId("c1.1")
+    registry.assign([(ANNA, "PJSIP/2001")])
+    assert registry.legs == {"u1": "c1.1"}
