@@ -124,13 +124,14 @@ class Desk:
 
     def _take_on(self, agent: Agent, spec: AgentSpec, at: float) -> None:
         """An agent whom the plan has anew, or otherwise than before; nothing for one who only looks so."""
-        if spec.id in self._shown and spec.id not in self._leaving and agent.spec == spec:
+        known = spec.id in self._shown and spec.id not in self._leaving
+        if known and agent.spec == spec and not self._handsets.owe(spec.id):
             return
         before = agent.spec
         self._handsets.expect(agent, spec)
-        if spec.id not in self._shown or told_of(before, agent.spec):
+        if not known or told_of(before, agent.spec):
             self._touch(agent)
-        if spec.login_at_start and (spec.id not in self._shown or spec.id in self._leaving):
+        if spec.login_at_start and not known:
             self.login(agent, at)
 
     def _change_over(self, at: float) -> None:

@@ -42,6 +42,10 @@ class Handsets:
         self._wanted[spec.id] = spec
         agent.spec = replace(spec, endpoint=held or spec.endpoint, confirm=agent.spec.confirm if held else spec.confirm)
 
+    def owe(self, agent_id: AgentId) -> bool:
+        """Whether the agent is yet to get what an earlier plan gives."""
+        return agent_id in self._wanted
+
     def give_back(self, agent_id: AgentId) -> None:
         """The agent has left."""
         self._wanted.pop(agent_id, None)

@@ -56,19 +56,23 @@ class Reconfiguring:
         for call in affected:
             self._follow(call, at)
         self._calls.reconfigure(at)
-        self._overflows.somebody_left()
+        if plan.agents != before.agents:
+            self._overflows.somebody_left()
         return renumbered
 
     def _send_home(self, plan: Plan, at: float) -> None:
-        """Agents whom the plan does not have any more."""
+        """Agents whom the plan does not have any more; those of an earlier one have been told."""
         desk = self._shop.desk
-        for agent in [agent for agent in desk.agents.values() if agent.spec.id not in plan.agents]:
-            desk.logout(agent)
-            self._offers.withdraw_from(agent, at)
+        for agent_id in [agent_id for agent_id in self._shop.plan.agents if agent_id not in plan.agents]:
+            desk.logout(desk.agents[agent_id])
+            self._offers.withdraw_from(desk.agents[agent_id], at)
 
     def _has_other_rules(self, call: Call, plan: Plan) -> bool:
         before = self._shop.queue_of(call)
-        return before is not None and call.rules is None and plan.queues.get(before.name) != before
+        if before is None or call.rules is not None:
+            return False
+        was_gone = before.name not in self._shop.plan.queues
+        return plan.queues.get(before.name) != (None if was_gone else before)
 
     def _leave_rules(self, call: Call) -> None:
         if call.phase in UNDER_WAY:

@@ -552,3 +552,21 @@ def test_a_paused_agent_stays_paused_and_a_resting_one_rests():
     assert play >> offer_ends("c1.1", "unreachable") >> reconfigured(plan([VERA, BORIS, ANNA], BOTH))  # type: ignore[arg-type]
     assert play >> after(5) >> ready("1001") << rings("c1", "1001") >> served("c1.2")[0]
     assert "rest:1002" in play.timers()
+
+
+def test_a_phone_that_was_only_to_be_anothers_stays_when_the_plan_says_so_again():
+    play = house("1001", queues=[sales(wrap_up_s=0, survey=SurveyKind.NONE), support()])
+    again = [sales(wrap_up_s=0, survey=SurveyKind.NONE), support()]
+    moved = replace(ANNA, endpoint="PJSIP/2001")
+    assert play >> enters("c1") << rings("c1", "1001") >> connected("c1.1")
+    assert play >> reconfigured(plan([moved, BORIS, VERA], again)) >> reconfigured(plan([ANNA, BORIS, VERA], again))
+    assert play >> talk_ends("c1.1") << says_bye("c1") << no(assigns(("1001", "PJSIP/2001")))
+    assert play >> leaves("c1") >> enters("c2") << rings("c2", "1001")
+
+
+def test_an_agent_who_leaves_is_sent_home_once():
+    play = house("1001", agents=[replace(ANNA, confirm=True), BORIS])
+    assert play >> enters("c1") << rings("c1", "1001") >> reconfigured(plan([BORIS], BOTH)) << drops("c1.1")
+    before = len(play.commands)
+    assert play >> reconfigured(plan([BORIS], BOTH))
+    assert play.commands[before:] == []
