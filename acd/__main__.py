@@ -5,6 +5,10 @@ What a command needs is imported when it runs: `acd check-config` starts no data
 
 from __future__ import annotations
 
+# isort: off
+import acd.haste  # noqa: F401 - first
+# isort: on
+
 import asyncio
 import hashlib
 import importlib

@@ -78,9 +78,9 @@ async def run(settings: Settings) -> None:
 
 def _spare_the_collector() -> None:
     """What is there now stays for good, and calls leave few cycles: look for them seldom."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
+    gc.enable()
 
 
 @contextlib.asynccontextmanager

@@ -183,9 +183,11 @@ class Node:
             await self.client.action("Setvar", ("Variable", "ACD_KEY"), ("Value", self._key))
             for names, values in batches(self._directory):
                 await self.client.action("Setvar", ("Variable", names), ("Value", values))
+            await (
+                self._send_heartbeat()
+            )  # before the picture: callers need not leave for the fallback while it is taken
             await self._loaded.wait()
             found = await self._read(restarted, sweep=False)
-            await self._send_heartbeat()
         except AmiError as error:
             if str(error) != self._problem:
                 log.warning("node not in service", node=self.name, problem=str(error))

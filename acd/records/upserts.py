@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Column, Connection, Dialect, Table, and_, case, literal_column, or_
-from sqlalchemy.dialects import postgresql, sqlite
 
 from acd.records.tables import agent_sessions, agents, call_events, calls, life, offers, surveys, voicemails
 
@@ -34,7 +34,7 @@ class Upserts(Mapping[str, Any]):
     """By table name, in the order in which they must run: a call before its parts."""
 
     def __init__(self, dialect: str) -> None:
-        self._insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+        self._insert: Any = import_module(f"sqlalchemy.dialects.{dialect}").insert  # the other one would cost the start
         self._forms: dict[str, _Form] = {}
         self._statements = {
             "calls": self._newer_wins(calls),

@@ -147,6 +147,12 @@ class Ends:
         self._repeats.say(trunk, f"{number} INVITE", dialog.request("INVITE", body=self._sdp))
         return seen
 
+    def hang_up(self, seen: Seen) -> None:
+        """The caller hangs up; nothing when the call is over."""
+        leg = self._legs.get(seen.number.encode())
+        if leg is not None:
+            self._hang_up(leg)
+
     async def quiet(self, limit_s: float) -> None:
         """Wait until every call is over; after `limit_s` callers hang up, and what is left then is forgotten."""
         await self._until_over(limit_s)
