@@ -1,96 +1,125 @@
 """SIGKILL in the middle of a hundred calls, and another daemon five seconds later: nobody is lost, nobody overtaken.
 
-The ends of the calls are the benchmark's: what callers and phones saw is read off the wire.
+The ends of the calls are the benchmark's: what callers and phones saw is read off the wire. The agents whose callers
+hang up while there is no daemon have just ordered a pause, so that nobody is free for Asterisk's own queue: on a slow
+machine callers may have gone there before the next daemon is ready, and come home from it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
-from acd.lab.bench.ends import Habits, Seen
-from acd.lab.bench.stage import open_stage
-from acd.lab.bench.systems import Running, Shape, ours
+from acd.lab.bench.ends import Ends, Habits, Seen
+from acd.lab.bench.stage import ACD_TRUNK, Stage, open_stage
+from acd.lab.bench.systems import FIRST_DID, Shape, settings_for
 from acd.lab.bench.usage import cpu_s
-from acd.lab.daemon import LabDaemon
+from acd.lab.daemon import LabDaemon, running_daemon
 from acd.lab.udp import Moment
 from tests.deadlines import until
-from tests.e2e.desk import moment
+from tests.e2e.desk import Desk, Record, moment, until_fact
 from tests.faults import Figure
 
 TALKING = WAITING = 50
 QUEUE = "bench-0"
 DOWN_S = 5.0
-HUNG_UP_TALKING, HUNG_UP_WAITING = 5, 3  # callers who leave while there is no daemon
+LEAVE_TALKING, LEAVE_WAITING = 5, 3  # callers who hang up while there is no daemon
 BEGUN_PER_S = 40.0
 PATIENCE_S = 20.0
 STAMP_S = 0.25  # between the dialplan's stamp and the answer on the wire, on a busy machine
-BUDGET_S = 2.0  # of the processor: what the start may take on an idle machine, however busy this one is
+BUDGET_S = 3.0  # of the processor: 1.2 on an idle machine, and nearly twice that was seen beside other work
 
-Record = dict[str, Any]
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage() -> AsyncIterator[Stage]:
+    async with open_stage() as opened:
+        opened.ends.habits = Habits(ring_s=0.05, talk_s=3600.0)
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def daemon(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LabDaemon]:
+    directory: Path = tmp_path_factory.mktemp("daemon")
+    with pytest.MonkeyPatch.context() as patch:
+        # As at our users': the second start finds the bytecode of the first.
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        settings = settings_for(stage, Shape(1, TALKING), f"sqlite+aiosqlite:///{directory}/acd.db")
+        async with running_daemon({**settings, "fallback": {"heartbeat_s": 0.5}}, directory / "log") as running:
+            yield running
 
 
 @pytest.mark.fault(3)
-async def test_nobody_is_lost_and_the_order_is_kept(figure: Figure, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)  # a second start finds the first one's, at our users'
-    async with open_stage() as stage, ours(stage, Shape(1, TALKING)) as running:
-        assert running.daemon is not None
-        stage.ends.habits = Habits(ring_s=0.05, talk_s=3600.0)
-        talkers = await _begun(running, TALKING, lambda seen: seen.talked_at)
-        waiters = await _begun(running, WAITING, lambda seen: seen.answered_at)
-        await _in_line(running.daemon, waiters)
+async def test_nobody_is_lost_and_the_order_is_kept(
+    stage: Stage, daemon: LabDaemon, desk: Desk, figure: Figure
+) -> None:
+    talkers = await _begun(stage.ends, TALKING, lambda seen: seen.talked_at)
+    at_lunch = await _agents_of(desk, talkers[:LEAVE_TALKING])
+    for agent_id in at_lunch:
+        await desk.order(agent_id, "pause", reason="lunch")
+    assert await desk.api.ended_calls() == []  # who asks for records has everything written that was before
+    waiters = await _begun(stage.ends, WAITING, lambda seen: seen.answered_at)
+    assert await _line(desk, len(waiters)) == [seen.number for seen in waiters]
 
-        await running.daemon.kill()
-        left = [*talkers[:HUNG_UP_TALKING], *waiters[:: WAITING // HUNG_UP_WAITING][:HUNG_UP_WAITING]]
-        for seen in left:
-            stage.ends.hang_up(seen)
-        await asyncio.sleep(DOWN_S)
-        ready_s, used_s = await _start(running.daemon)
-        figure("ready after", ready_s, "s")
-        figure("processor time of that", used_s, "s")
-        assert used_s < BUDGET_S
+    await daemon.kill()
+    left = [*talkers[:LEAVE_TALKING], *waiters[:: WAITING // LEAVE_WAITING][:LEAVE_WAITING]]
+    for seen in left:
+        stage.ends.hang_up(seen)
+    await asyncio.sleep(DOWN_S)
+    ready_s, used_s = await _start(daemon)
+    figure("ready after", ready_s, "s")
+    figure("processor time of that", used_s, "s")
+    assert used_s < BUDGET_S
 
-        stay = [seen for seen in waiters if seen not in left]
-        await until(lambda: all(seen.talked_at for seen in stay[:HUNG_UP_TALKING]), "the freed agents take calls")
-        for seen in talkers[HUNG_UP_TALKING:]:
-            stage.ends.hang_up(seen)
-            await asyncio.sleep(1 / BEGUN_PER_S)
-        await until(lambda: all(seen.talked_at for seen in stay), "everybody who waits is served", PATIENCE_S)
-        lost = [seen.number for seen in waiters if seen not in left and seen.ended_at is not None]
-        figure("calls lost", len(lost), "calls")
-        assert lost == []
-        for seen in stay:
-            stage.ends.hang_up(seen)
+    stay = [seen for seen in waiters if seen not in left]
+    assert await _line(desk, len(stay)) == [seen.number for seen in stay]
+    await _all_at_home(desk)
+    for seen in talkers[LEAVE_TALKING:]:
+        stage.ends.hang_up(seen)
+        await asyncio.sleep(1 / BEGUN_PER_S)
+    for agent_id in at_lunch:
+        assert (await desk.agent(agent_id))["reason"] == "lunch"
+        await desk.order(agent_id, "ready")
+    await until(lambda: all(seen.talked_at for seen in stay), "everybody who waits is served", PATIENCE_S)
+    lost = [seen.number for seen in stay if seen.ended_at is not None]
+    figure("calls lost", len(lost), "calls")
+    assert lost == []
+    for seen in stay:
+        stage.ends.hang_up(seen)
 
-        records = await _all_ended(running.daemon, TALKING + WAITING)
-        _one_record_each(records, [*talkers, *waiters], left)
-        _served_in_order(records, stay)
-        agents = (await running.daemon.api.get("/api/v1/status"))["agents"]
-        assert [agent["state"] for agent in agents] == ["ready"] * TALKING
+    records = await _all_ended(desk, TALKING + WAITING)
+    _one_record_each(records, [*talkers, *waiters], left)
+    _served_in_order(records, stay)
+    for agent in (await desk.api.get("/api/v1/status"))["agents"]:
+        await desk.until_agent(agent["id"], "ready")
 
 
-async def _begun(running: Running, count: int, fact: Callable[[Seen], object]) -> list[Seen]:
+async def _begun(ends: Ends, count: int, fact: Callable[[Seen], object]) -> list[Seen]:
     """Callers dial one after the other, so that their order is known."""
     calls = []
-    for number in range(count):
-        calls.append(running.dial(number))
+    for _ in range(count):
+        calls.append(ends.call(ACD_TRUNK, str(FIRST_DID)))
         await asyncio.sleep(1 / BEGUN_PER_S)
     await until(lambda: all(map(fact, calls)), f"{count} calls are where they should be", PATIENCE_S)
     return calls
 
 
-async def _in_line(daemon: LabDaemon, waiters: Sequence[Seen]) -> None:
-    """They wait in the order in which they were answered."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            line = (await daemon.api.get(f"/api/v1/queues/{QUEUE}/calls"))["items"]
-            if len(line) == len(waiters):
-                break
-            await asyncio.sleep(0.05)
-    assert [call["number"].lstrip("+") for call in line] == [seen.number for seen in waiters]
+async def _line(desk: Desk, count: int) -> list[str]:
+    """The numbers that wait, in the order in which they will be served, once there are so many."""
+    path = f"/api/v1/queues/{QUEUE}/calls"
+    found = await until_fact(
+        lambda: desk.api.get(path), lambda line: len(line["items"]) == count, f"{count} wait", PATIENCE_S
+    )
+    return [_number(call) for call in found["items"]]
+
+
+async def _agents_of(desk: Desk, talkers: Sequence[Seen]) -> list[str]:
+    live = (await desk.api.get("/api/v1/calls", state="live", limit=TALKING + WAITING))["items"]
+    by_number = {_number(call): call["agent"] for call in live}
+    return [by_number[seen.number] for seen in talkers]
 
 
 async def _start(daemon: LabDaemon) -> tuple[float, float]:
@@ -100,15 +129,26 @@ async def _start(daemon: LabDaemon) -> tuple[float, float]:
     return Moment.now().loop_s - began, cpu_s(daemon.pid)
 
 
-async def _all_ended(daemon: LabDaemon, count: int) -> dict[str, Record]:
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            ended = await daemon.api.ended_calls()
-            if len(ended) >= count:
-                break
-            await asyncio.sleep(0.1)
+async def _all_at_home(desk: Desk) -> None:
+    """Nobody is in Asterisk's own queue any more."""
+    for call in (await desk.api.get(f"/api/v1/queues/{QUEUE}/calls"))["items"]:
+        path = f"/api/v1/calls/{call['id']}/why"
+        await until_fact(
+            lambda path=path: desk.api.get(path),
+            lambda why: "cannot be steered" not in why["summary"],
+            f"{call['id']} is at home",
+            PATIENCE_S,
+        )
+
+
+async def _all_ended(desk: Desk, count: int) -> dict[str, Record]:
+    ended = await until_fact(desk.api.ended_calls, lambda calls: len(calls) >= count, "all have ended", PATIENCE_S)
     assert len(ended) == count
-    return {call["number"].lstrip("+"): call for call in ended}
+    return {_number(call): call for call in ended}
+
+
+def _number(call: Record) -> str:
+    return str(call["number"]).lstrip("+")
 
 
 def _one_record_each(records: dict[str, Record], calls: Sequence[Seen], left: Sequence[Seen]) -> None:
