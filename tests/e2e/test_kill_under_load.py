@@ -17,9 +17,9 @@ import pytest_asyncio
 from acd.lab.bench.ends import Ends, Habits, Seen
 from acd.lab.bench.stage import ACD_TRUNK, Stage, open_stage
 from acd.lab.bench.systems import FIRST_DID, Shape, settings_for
-from acd.lab.bench.usage import cpu_s
 from acd.lab.daemon import LabDaemon, running_daemon
 from acd.lab.udp import Moment
+from acd.lab.usage import cpu_s
 from tests.deadlines import until
 from tests.e2e.desk import Desk, Record, moment, until_fact
 from tests.faults import Figure
@@ -30,7 +30,7 @@ DOWN_S = 5.0
 LEAVE_TALKING, LEAVE_WAITING = 5, 3  # callers who hang up while there is no daemon
 BEGUN_PER_S = 40.0
 PATIENCE_S = 20.0
-STAMP_S = 0.25  # between the dialplan's stamp and the answer on the wire, on a busy machine
+HEARD_S = 1.0  # between the wire and the brain, on a busy machine; a wait counted from the restart is 7 s too short
 BUDGET_S = 3.0  # of the processor: 1.2 on an idle machine, and nearly twice that was seen beside other work
 
 
@@ -57,7 +57,7 @@ async def test_nobody_is_lost_and_the_order_is_kept(
     stage: Stage, daemon: LabDaemon, desk: Desk, figure: Figure
 ) -> None:
     talkers = await _begun(stage.ends, TALKING, lambda seen: seen.talked_at)
-    at_lunch = await _agents_of(desk, talkers[:LEAVE_TALKING])
+    at_lunch = [stage.ends.agent_of(seen).user for seen in talkers[:LEAVE_TALKING]]
     for agent_id in at_lunch:
         await desk.order(agent_id, "pause", reason="lunch")
     assert await desk.api.ended_calls() == []  # who asks for records has everything written that was before
@@ -67,7 +67,7 @@ async def test_nobody_is_lost_and_the_order_is_kept(
     await daemon.kill()
     left = [*talkers[:LEAVE_TALKING], *waiters[:: WAITING // LEAVE_WAITING][:LEAVE_WAITING]]
     for seen in left:
-        stage.ends.hang_up(seen)
+        stage.ends.leave(seen)
     await asyncio.sleep(DOWN_S)
     ready_s, used_s = await _start(daemon)
     figure("ready after", ready_s, "s")
@@ -78,7 +78,7 @@ async def test_nobody_is_lost_and_the_order_is_kept(
     assert await _line(desk, len(stay)) == [seen.number for seen in stay]
     await _all_at_home(desk)
     for seen in talkers[LEAVE_TALKING:]:
-        stage.ends.hang_up(seen)
+        stage.ends.leave(seen)
         await asyncio.sleep(1 / BEGUN_PER_S)
     for agent_id in at_lunch:
         assert (await desk.agent(agent_id))["reason"] == "lunch"
@@ -88,7 +88,7 @@ async def test_nobody_is_lost_and_the_order_is_kept(
     figure("calls lost", len(lost), "calls")
     assert lost == []
     for seen in stay:
-        stage.ends.hang_up(seen)
+        stage.ends.leave(seen)
 
     records = await _all_ended(desk, TALKING + WAITING)
     _one_record_each(records, [*talkers, *waiters], left)
@@ -110,16 +110,14 @@ async def _begun(ends: Ends, count: int, fact: Callable[[Seen], object]) -> list
 async def _line(desk: Desk, count: int) -> list[str]:
     """The numbers that wait, in the order in which they will be served, once there are so many."""
     path = f"/api/v1/queues/{QUEUE}/calls"
-    found = await until_fact(
-        lambda: desk.api.get(path), lambda line: len(line["items"]) == count, f"{count} wait", PATIENCE_S
+    found: list[str] = await until_fact(
+        lambda: _numbers(desk, path), lambda numbers: len(numbers) == count, f"{count} wait", PATIENCE_S
     )
-    return [_number(call) for call in found["items"]]
+    return found
 
 
-async def _agents_of(desk: Desk, talkers: Sequence[Seen]) -> list[str]:
-    live = (await desk.api.get("/api/v1/calls", state="live", limit=TALKING + WAITING))["items"]
-    by_number = {_number(call): call["agent"] for call in live}
-    return [by_number[seen.number] for seen in talkers]
+async def _numbers(desk: Desk, path: str) -> list[str]:
+    return [_number(call) for call in (await desk.api.get(path))["items"]]
 
 
 async def _start(daemon: LabDaemon) -> tuple[float, float]:
@@ -169,4 +167,4 @@ def _served_in_order(records: dict[str, Record], stay: Sequence[Seen]) -> None:
     assert offered_at == sorted(offered_at)
     for seen in stay:
         assert seen.talked_at is not None and seen.answered_at is not None
-        assert records[seen.number]["wait_s"] == pytest.approx(seen.talked_at - seen.answered_at, abs=STAMP_S)
+        assert records[seen.number]["wait_s"] == pytest.approx(seen.talked_at - seen.answered_at, abs=HEARD_S)

@@ -147,7 +147,7 @@ class Ends:
         self._repeats.say(trunk, f"{number} INVITE", dialog.request("INVITE", body=self._sdp))
         return seen
 
-    def hang_up(self, seen: Seen) -> None:
+    def leave(self, seen: Seen) -> None:
         """The caller hangs up; nothing when the call is over."""
         leg = self._legs.get(seen.number.encode())
         if leg is not None:
