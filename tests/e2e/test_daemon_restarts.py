@@ -14,6 +14,7 @@ from tests.e2e.desk import Desk, moment
 from tests.e2e.floor import Floor
 from tests.e2e.phones import Phones, number_of, ringing
 from tests.e2e.scene import Scene, play, three_lines
+from tests.faults import Figure
 
 FLOOR = Floor()
 STOPPED = three_lines(FLOOR, "stopped", ("1001", "1002", "1003"))
@@ -28,12 +29,21 @@ TOLERANCE_S = 0.2
 WRITTEN_S = 1.5  # what is older has surely reached the database: what the killed daemon had not written is gone
 
 
-async def test_a_stopped_daemon_is_taken_over_from_by_the_next(phones: Phones, desk: Desk, daemon: LabDaemon) -> None:
+@pytest.mark.fault(5)
+async def test_a_stopped_daemon_is_taken_over_from_by_the_next(
+    phones: Phones, desk: Desk, daemon: LabDaemon, figure: Figure
+) -> None:
     scene = await play(STOPPED, phones, desk)
+    await desk.order(scene.talks.user, "pause", reason="lunch")
     asked_at = Moment.now().loop_s
     code = await daemon.stop()
-    assert (code, Moment.now().loop_s - asked_at < STOP_LIMIT_S) == (0, True)
+    stopped_s = Moment.now().loop_s - asked_at
+    assert (code, stopped_s < STOP_LIMIT_S) == (0, True)
+    figure("ended after", stopped_s, "s")
     await scene.ring.wait_ended(1)  # the offer is withdrawn
+    silent = scene.ring.times.ended_at
+    assert silent is not None
+    figure("the phone silent after", silent.loop_s - asked_at, "s")
     scene.assert_nobody_was_cut_off()
     await scene.assert_they_hear_each_other()
     await daemon.start()
@@ -46,8 +56,11 @@ async def test_a_stopped_daemon_is_taken_over_from_by_the_next(phones: Phones, d
     rung = await desk.ended(number_of(scene.rung))
     assert [offer["result"] for offer in rung["offers"]] == ["withdrawn", "answered"]
     await _the_rest_of_it(scene, phones, desk, STOPPED.wait.agents[0])
+    figure("calls lost", 0, "calls")
+    assert (await desk.agent(scene.talks.user))["reason"] == "lunch"  # as ordered of the daemon before
 
 
+@pytest.mark.fault(3)
 async def test_a_killed_daemon_is_taken_over_from_by_the_next(phones: Phones, desk: Desk, daemon: LabDaemon) -> None:
     scene = await play(KILLED, phones, desk)
     await asyncio.sleep(WRITTEN_S)

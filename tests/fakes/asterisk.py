@@ -60,6 +60,7 @@ class FakeAsterisk(FakeAmi):
     wall_ahead_s: float = 0.0
     booted_at: float = field(default_factory=lambda: time.monotonic() - 1000)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    _channels: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -78,8 +79,8 @@ class FakeAsterisk(FakeAmi):
 
     def call_in(self, did: str = "74951234567", number: str = "+79160000001", heard: bool = True) -> Caller:
         """A caller comes in. `heard` False: nobody is told."""
-        n = next(self._numbers)
-        caller = Caller(f"20260101120000-{n:012d}", f"PJSIP/trunk-{n:08x}", f"c.{n}")
+        nth = next(self._channels)
+        caller = Caller(f"20260101120000-{next(self._numbers):012d}", f"PJSIP/trunk-{nth:08x}", f"c.{nth}")
         self.callers[caller.channel] = caller
         self.channels[caller.channel] = [("Uniqueid", caller.uniqueid), ("Linkedid", caller.uniqueid),
                                          ("CallerIDNum", number), ("CallerIDName", "Иван")]  # fmt: skip
@@ -128,8 +129,9 @@ class FakeAsterisk(FakeAmi):
             self.event("Hangup", ("Channel", caller.channel), ("Uniqueid", caller.uniqueid))
 
     def reboot(self) -> None:
-        """Every call is gone, and so is the link."""
+        """Every call is gone, and so is the link; channels are numbered from the beginning again."""
         self.booted_at = time.monotonic()
+        self._channels = itertools.count(1)
         self.channels.clear()
         self.callers.clear()
         self.variables.clear()

@@ -307,8 +307,9 @@ async def test_calls_that_came_and_went_unheard_are_found(asterisk: FakeAsterisk
     await until(lambda: came.dialled == ["1001"])
 
 
-async def test_a_restarted_asterisk_lost_its_calls(asterisk: FakeAsterisk, running: Running) -> None:
-    """Fault 6."""
+@pytest.mark.fault(6, 20)
+async def test_a_restarted_asterisk_lost_its_calls(asterisk: FakeAsterisk, running: Running, figure: Figure) -> None:
+    """The channels of the next calls have the names and numbers of the lost ones."""
     daemon = await running()
     callers = [asterisk.call_in() for _ in range(3)]
     await until(lambda: len(asterisk.ringing()) == 2)
@@ -320,6 +321,11 @@ async def test_a_restarted_asterisk_lost_its_calls(asterisk: FakeAsterisk, runni
     await is_ready(daemon)
     later = asterisk.call_in()
     await until(lambda: later.dialled)
+    assert (later.uniqueid, later.channel) == (callers[0].uniqueid, callers[0].channel)
+    assert (record(daemon, later).outcome, len(record(daemon, later).offers)) == (None, 1)
+    assert record(daemon, callers[0]).outcome is Outcome.LOST
+    stored = (await daemon.store.calls(CallFilter(), 100)).items
+    figure("records of calls", len({one.id for one in stored}), "calls")
 
 
 async def test_a_hang_up_nobody_heard_is_found_by_the_sweep(
