@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -168,9 +168,11 @@ class _Pictures(Collector):
         yield GaugeMetricFamily("acd_ready", "1 while calls can be served", value=float(ready))
 
     def _of_others(self) -> Iterator[Metric]:
-        families: dict[str, GaugeMetricFamily] = {}
+        """A reading whose name ends in `_total` is a counter, any other a gauge."""
+        families: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
         for reading in self._gauges():
             name = f"acd_{reading.name}"
-            family = families.setdefault(name, GaugeMetricFamily(name, reading.help, labels=list(reading.labels)))
+            kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+            family = families.setdefault(name, kind(name, reading.help, labels=list(reading.labels)))
             family.add_metric(list(reading.labels.values()), reading.value)
         yield from families.values()

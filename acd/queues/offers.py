@@ -208,6 +208,8 @@ class Offers:
             if late_at > at:
                 self._shop.expect(call, late_at)
                 slow = first.id if not first.rang else None
+        elif call.phase is CallPhase.CONNECTING:
+            self._shop.expect(call, at + self._shop.backoff.late_s)
         if call.at_home:  # else it is looked at when its Asterisk is read, or comes home
             self._shop.emit(Look(call.node, slow))
 
