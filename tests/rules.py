@@ -5,12 +5,13 @@ Used by the playbooks after each of their events and by the property machine aft
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from acd.ivr.core import Core
-from acd.queues import matching
+from acd.queues import matching, owners
 from acd.queues.engine import Engine
 from acd.queues.journey import fold
+from acd.queues.limits import deadline
 from acd.queues.model import Agent, AgentState, Call, CallPhase
 from acd.queues.states import agent_state
 
@@ -118,6 +119,35 @@ def every_record_is_its_journey(core: Core) -> None:
 def the_books_hold_exactly_the_live_calls(core: Core) -> None:
     """Every call inside has an open record, and every open record a call: nobody is lost."""
     assert {record.id for record in core.book.live()} == set(core.engine.calls)
+
+
+def every_state_has_its_timers(core: Core, at: float, timers: Container[str]) -> None:
+    """What the table of owners says of timers is so; what has none is owned by a channel, or a person."""
+    engine = core.engine
+    for call in engine.calls.values():
+        if call.phase is CallPhase.WAITING and (call.queue not in engine.plan.queues or not call.at_home):
+            continue
+        queue = engine.shop.queue_of(call)
+        overdue = call.phase is CallPhase.WAITING and queue is not None and deadline(call, queue) <= at
+        _assert_set(owners.CALLS[call.phase].timers, call.id, timers if not overdue else {f"limit:{call.id}"})
+        if call.phase is CallPhase.WAITING:
+            assert call.not_before <= at or f"retry:{call.id}" in timers
+            assert call.only_until is None or call.only_until <= at or f"only:{call.id}" in timers
+            for agent_id, again_at in call.refused_by.items():
+                assert again_at <= at or f"refused:{call.id}:{agent_id}" in timers
+    for offer in engine.offers.values():
+        if engine.calls[offer.call_id].phase is CallPhase.OFFERED:
+            _assert_set(owners.OFFERS[0].timers, offer.id, timers)
+    for agent in engine.desk.agents.values():
+        state = agent_state(agent, at)
+        if state is AgentState.WRAP_UP or agent.rest_until > at:
+            kinds = owners.AGENTS[AgentState.WRAP_UP if state is AgentState.WRAP_UP else AgentState.BUSY].timers
+            _assert_set(kinds, agent.spec.id, timers)
+
+
+def _assert_set(kinds: Iterable[str], of: str, timers: Container[str]) -> None:
+    for kind in kinds:
+        assert f"{kind}:{of}" in timers, f"{of} has no timer {kind}"
 
 
 def outcomes_add_up(received: Iterable[str], core: Core) -> None:

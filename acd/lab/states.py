@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from acd.lab.consequences import FAILURES, IN_A_ROW, Consequence, consequence
+from acd.queues import owners
+from acd.queues.corrections import SENTENCES
 from acd.queues.model import AgentState, CallPhase
 from acd.queues.states import AGENT_RULES, TRANSITIONS
 
@@ -44,12 +46,28 @@ Found by letting the brain live through each of these, with default settings: wi
 nobody else.
 """
 
+_OWNERS = """\
+## Who sees to it that it ends
+
+Every state ends by a timer of ours, by an event of a channel in Asterisk, or by a person. Should the event be lost, a
+look at Asterisk finds it: soon where something had to follow at once, else within `ami.sweep_s` (25 s) and two more.
+The table is [acd/queues/owners.py](../acd/queues/owners.py); why so is in [decisions/0019](decisions/0019-looks.md).
+"""
+
+_CORRECTIONS = """\
+## What a look puts right
+
+Each is a fact `reconciled` in the call's journey, a line in the log, and counted: `acd_corrections_total{what="..."}`.
+"""
+
 
 def page() -> str:
     """The whole page."""
     calls = [_CALLS, *_call_diagram(), "", *_call_table(), ""]
     agents = [_AGENTS, *_agent_table(), ""]
-    return "\n".join([_HEAD, *calls, *agents, _OFFERS, *_offer_table(), ""])
+    offers = [_OFFERS, *_offer_table(), ""]
+    owned = [_OWNERS, *_owner_table(), ""]
+    return "\n".join([_HEAD, *calls, *agents, *offers, *owned, _CORRECTIONS, *_correction_table(), ""])
 
 
 def _call_diagram() -> Iterator[str]:
@@ -94,6 +112,22 @@ def _when(after_s: float | None) -> str:
     if after_s is None:
         return "when the agent is ready again"
     return f"after {after_s:g} s" if after_s else "at once"
+
+
+def _owner_table() -> Iterator[str]:
+    rows = [("a call that is", owner) for owner in owners.CALLS.values()]
+    rows += [("an agent who is", owner) for owner in owners.AGENTS.values()]
+    rows += [("", owner) for owner in (*owners.OFFERS, *owners.OTHERS)]
+    return _table(("state", "owner", "until", "freed by", "timers"), (_owner_row(*row) for row in rows))
+
+
+def _owner_row(of: str, owner: owners.Owner) -> tuple[str, ...]:
+    state = f"{of} `{owner.state}`" if of else owner.state
+    return state, owner.owner, owner.until, owner.freed, ", ".join(f"`{kind}`" for kind in owner.timers)
+
+
+def _correction_table() -> Iterator[str]:
+    return _table(("what", "it was found that"), ((f"`{what}`", sentence) for what, sentence in SENTENCES.items()))
 
 
 def _numbered_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:

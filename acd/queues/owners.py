@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from acd.queues.model import AgentState, Backoff, CallPhase
 
 _B = Backoff()
-SWEPT = "a sweep"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,6 @@ CALLS = {
         f"{_B.look_s:g} s until it rings, then `ring_timeout_s` and {_B.late_s:g} s, then a look; "
         f"{_B.backstop_s:g} s past the ring timeout it is withdrawn",
         "an answer, the dialling's end, the caller's end",
-        ("look",),
     ),
     CallPhase.CONNECTING: Owner(
         "connecting",

@@ -116,6 +116,7 @@ class Playbook:
                 case cmd.CancelTimer(name):
                     self._timers.pop(name, None)
         rules.check(self.core, self.now)
+        rules.every_state_has_its_timers(self.core, self.now, self._timers)
         return came
 
     def _compare(self, came: list[cmd.Command], expected: list[Says]) -> None:

@@ -571,6 +571,10 @@ class BrainMachine(RuleBasedStateMachine):
             assert (agent.wrap_until is not None) == (f"wrap:{agent.spec.id}" in self.timers)
 
     @invariant()
+    def every_state_has_its_timers(self) -> None:
+        rules.every_state_has_its_timers(self.core, self.log_at(), self.timers)
+
+    @invariant()
     def the_ready_are_known(self) -> None:
         desk = self.core.engine.desk
         ready = {one.spec.id for one in desk.agents.values() if agent_state(one, self.log_at()) is AgentState.READY}

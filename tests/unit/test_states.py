@@ -6,6 +6,8 @@ import pytest
 
 from acd.lab.consequences import consequence
 from acd.lab.states import PAGE, page
+from acd.queues import owners
+from acd.queues.corrections import SENTENCES, Correction
 from acd.queues.model import (
     Agent,
     AgentId,
@@ -33,6 +35,19 @@ def test_the_page_shows_every_state_and_every_change() -> None:
         for target, why in targets.items():
             assert f"| `{source}` | `{target}` | {why} |" in text
     assert all(f"`{state}`" in text for state in AgentState)
+
+
+def test_every_state_has_an_owner() -> None:
+    assert set(owners.CALLS) == set(CallPhase) - {CallPhase.ENDED}
+    assert set(owners.AGENTS) == set(AgentState)
+    rows = (*owners.CALLS.values(), *owners.AGENTS.values(), *owners.OFFERS, *owners.OTHERS)
+    assert all(row.owner and row.until and row.freed for row in rows)
+    assert all(phase == row.state for phase, row in owners.CALLS.items())
+    assert all(state == row.state for state, row in owners.AGENTS.items())
+
+
+def test_every_correction_is_told_in_words() -> None:
+    assert set(SENTENCES) == set(Correction)
 
 
 def test_every_phase_is_in_the_table_and_can_be_reached_and_left() -> None:
