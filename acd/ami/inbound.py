@@ -20,6 +20,7 @@ from acd.queues.model import OfferId, OfferResult, Side
 
 SHUTDOWN = "4"
 """Who asks for the soft hang-up: Asterisk, which is about to end (AST_SOFTHANGUP_SHUTDOWN in its channel.h)."""
+GONE_CONTACTS = frozenset({"Removed", "Unreachable", "Unknown"})
 VERB_ENDS = frozenset({"ok", "timeout", "error", "hangup"})
 
 Events = list[ev.Event]
@@ -58,6 +59,7 @@ class Translator:
             "SoftHangupRequest": self._shutting_down,
             "Hangup": self._hangup,
             "DeviceStateChange": self._device_state,
+            "ContactStatus": self._contact,
         }
         self._user_handlers: dict[str, Handler] = {
             "AcdEnter": self._entered,
@@ -291,6 +293,13 @@ class Translator:
             self._phones.own_ended(self._node, *own)
             events.append(ev.OwnCallEnded(at, *own))
         return events
+
+    def _contact(self, message: Message, at: float) -> Events:
+        """A registration from a place that was not known, or that answers again; of a mere refresh nothing is told."""
+        agent_id = self._registry.endpoints.get(f"PJSIP/{message.get('EndpointName', '')}")
+        if agent_id is None or message.get("ContactStatus") in GONE_CONTACTS:
+            return []
+        return [ev.PhoneRenewed(at, agent_id)]
 
     def _device_state(self, message: Message, at: float) -> Events:
         there = message.get("State") not in GONE_STATES

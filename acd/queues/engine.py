@@ -40,6 +40,7 @@ CallEvent = (
 OfferEvent = ev.OfferRinging | ev.OfferAccepted | ev.Connected | ev.OfferEnded | ev.TalkEnded | ev.AgentLegGone
 AgentEvent = (
     ev.PhoneReachable
+    | ev.PhoneRenewed
     | ev.OwnCallStarted
     | ev.OwnCallEnded
     | ev.AgentLogin
@@ -231,6 +232,8 @@ class Engine:
         match event:
             case ev.PhoneReachable(reachable=reachable):
                 self._phone_reachable(agent, reachable, event.at)
+            case ev.PhoneRenewed():
+                self._excuse(agent)
             case ev.OwnCallStarted(channel=channel):
                 self.desk.own_call_began(agent, channel)
             case ev.OwnCallEnded(channel=channel):
@@ -249,10 +252,14 @@ class Engine:
 
     def _phone_reachable(self, agent: Agent, reachable: bool, at: float) -> None:
         """A phone that goes or comes back while it should ring excuses its agent from a missed call."""
-        offer = self.offers.get(agent.offer_id) if agent.offer_id is not None else None
-        if offer is not None and reachable is not agent.reachable:
-            offer.excused = True
+        if reachable is not agent.reachable:
+            self._excuse(agent)
         self.desk.phone_reachable(agent, reachable, at)
+
+    def _excuse(self, agent: Agent) -> None:
+        offer = self.offers.get(agent.offer_id) if agent.offer_id is not None else None
+        if offer is not None:
+            offer.excused = True
 
     def _timer_due(self, event: ev.TimerDue) -> None:
         """`relax`, `retry` and `only` have nothing to do but to wake the match."""

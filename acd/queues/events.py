@@ -179,6 +179,14 @@ class PhoneReachable:
 
 
 @dataclass(frozen=True, slots=True)
+class PhoneRenewed:
+    """The agent's phone has registered anew, from wherever it is now: what rang at its old place rings for nobody."""
+
+    at: float
+    agent_id: AgentId
+
+
+@dataclass(frozen=True, slots=True)
 class OwnCallStarted:
     """A channel on the agent's phone that is not one of our offers."""
 
@@ -375,6 +383,7 @@ Event = (
     | CallHandedEarly
     | VerbDone
     | PhoneReachable
+    | PhoneRenewed
     | OwnCallStarted
     | OwnCallEnded
     | AgentLogin

@@ -10,6 +10,7 @@ from acd.lab.udp import Moment
 from tests.e2e.desk import Desk, moment
 from tests.e2e.floor import Floor
 from tests.e2e.phones import Phones, number_of, ringing
+from tests.faults import Figure
 
 FLOOR = Floor()
 CALLER_FIRST = FLOOR.line("caller_first", ("1001",), wrap_up_s=1)
@@ -57,7 +58,10 @@ async def test_the_moments_of_a_conversation_are_those_the_phones_saw(phones: Ph
     assert offer["ring_s"] == pytest.approx(answered.loop_s - offered.times.invited_at.loop_s, abs=TOLERANCE_S)
 
 
-async def test_a_caller_who_hangs_up_while_it_rings_costs_the_agent_nothing(phones: Phones, desk: Desk) -> None:
+@pytest.mark.fault(7)
+async def test_a_caller_who_hangs_up_while_it_rings_costs_the_agent_nothing(
+    phones: Phones, desk: Desk, figure: Figure
+) -> None:
     (agent,) = await phones.staff(WHILE_RINGING.agents)
     call = await phones.call(WHILE_RINGING.did)
     offered = await ringing(agent)
@@ -67,7 +71,9 @@ async def test_a_caller_who_hangs_up_while_it_rings_costs_the_agent_nothing(phon
     await call.hang_up()
     await offered.wait_ended(2)
     assert offered.times.ended_at is not None
-    assert offered.times.ended_at.loop_s - left_at.loop_s < 0.5
+    silent_after_s = offered.times.ended_at.loop_s - left_at.loop_s
+    assert silent_after_s < 0.5
+    figure("phone silent after", 1000 * silent_after_s, "ms")
     record = await desk.ended(number_of(call))
     assert (record["outcome"], record["ended_by"]) == ("abandoned", "caller")
     assert (record["answered_at"], record["talk_s"], record["agent"]) == (None, None, None)
@@ -92,8 +98,9 @@ async def test_a_caller_who_hangs_up_while_waiting_has_abandoned(phones: Phones,
     assert record["talk_s"] is None
 
 
+@pytest.mark.fault(8)
 async def test_a_hang_up_in_the_moment_of_the_answer_has_one_outcome_and_frees_the_agent(
-    phones: Phones, desk: Desk
+    phones: Phones, desk: Desk, figure: Figure
 ) -> None:
     (agent,) = await phones.staff(AT_ONCE.agents)
     for delay_s in (0.0, 0.001, 0.002, 0.004, 0.008, 0.016):
@@ -101,9 +108,11 @@ async def test_a_hang_up_in_the_moment_of_the_answer_has_one_outcome_and_frees_t
         offered = await ringing(agent)
         await offered.answer()
         await asyncio.sleep(delay_s)
+        left_at = Moment.now()
         await call.hang_up()
-        record = await desk.ended(number_of(call))
         await desk.until_agent(agent.user, "ready", within_s=1)
+        figure("agent free after", 1000 * (Moment.now().loop_s - left_at.loop_s), "ms")
+        record = await desk.ended(number_of(call))
         await offered.wait_ended(1)
         assert record["ended_by"] == "caller"
         assert record["outcome"] == ("answered" if record["answered_at"] else "abandoned")

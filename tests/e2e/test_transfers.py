@@ -70,6 +70,7 @@ def assert_one_journey(record: Record) -> None:
 # -- blind --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(15)
 async def test_blind_to_a_queue(phones: Phones, desk: Desk) -> None:
     caller, agent, talk = await talking(phones, BLIND)
     number = number_of(caller)
@@ -92,6 +93,7 @@ async def test_blind_to_a_queue(phones: Phones, desk: Desk) -> None:
     assert count(record, "transferred") == count(record, "survey_asked") == 1
 
 
+@pytest.mark.fault(15)
 async def test_blind_to_an_agent_without_the_skill(phones: Phones, desk: Desk) -> None:
     (specialist,) = await phones.staff(SPECIALIST.agents)
     caller, agent, talk = await talking(phones, TO_AGENT)
@@ -106,6 +108,7 @@ async def test_blind_to_an_agent_without_the_skill(phones: Phones, desk: Desk) -
     await desk.until_agent(specialist.user, "wrap_up")  # of the queue the call is in
 
 
+@pytest.mark.fault(15)
 async def test_a_blind_transfer_that_comes_to_nothing_keeps_the_place(phones: Phones, desk: Desk) -> None:
     first, second = await phones.staff(BUSY.agents)
     caller = await phones.call(BUSY.did)
@@ -128,6 +131,7 @@ async def test_a_blind_transfer_that_comes_to_nothing_keeps_the_place(phones: Ph
 # -- attended -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(15)
 async def test_attended_to_a_second_queue_and_back(phones: Phones, desk: Desk) -> None:
     caller, first, talk = await talking(phones, ASKS)
     number = number_of(caller)
@@ -171,6 +175,7 @@ async def test_attended_to_a_second_queue_and_back(phones: Phones, desk: Desk) -
     assert (today["offered"], today["answered"]) == (1, 1)
 
 
+@pytest.mark.fault(15)
 async def test_attended_to_an_agent_called_directly(phones: Phones, desk: Desk) -> None:
     caller, first, talk = await talking(phones, DIRECT)
     (colleague,) = await phones.staff(COLLEAGUE.agents)
@@ -192,6 +197,7 @@ async def test_attended_to_an_agent_called_directly(phones: Phones, desk: Desk) 
     assert legs(record) == [(first.user, DIRECT.queue), (colleague.user, DIRECT.queue)]
 
 
+@pytest.mark.fault(15)
 async def test_completed_while_the_question_still_waits(phones: Phones, desk: Desk) -> None:
     caller, first, talk = await talking(phones, EARLY)
     question = await asks(first, talk, LATE.did)

@@ -37,6 +37,7 @@ from tests.faults import Figure
 
 PING_S = 0.1
 REFUSED_PAUSE_S = 1.0
+WRAP_UP_S = 0.3
 STRANGE = (
     block(("Event", "NoSuchEventYet"), ("Channel", "PJSIP/trunk-00000001"), ("Ключ", "значение"))
     + block(("Event", "Hangup"), ("Channel", "PJSIP/other-1"), ("Uniqueid", ""))
@@ -108,6 +109,7 @@ async def running(asterisk: FakeAsterisk, tmp_path: Path, monkeypatch: pytest.Mo
 def settings(asterisk: FakeAsterisk, folder: Path, agents: int, queues: int, **more: Any) -> Settings:
     link = {"name": "main", "host": asterisk.host, "port": asterisk.port}
     names = ["sales", *(f"q{n}" for n in range(1, queues))]
+    wrap_up_s = more.pop("wrap_up_s", 0)
     return Settings.model_validate(
         {
             "asterisk": [{**link, "username": asterisk.username, "secret": more.pop("secret", asterisk.secret)}],
@@ -115,8 +117,8 @@ def settings(asterisk: FakeAsterisk, folder: Path, agents: int, queues: int, **m
             "http": {"port": 0},
             "ami": {"ping_interval_s": PING_S, "reconnect_max_s": 0.3, "connect_timeout_s": 0.5},
             "queues": {
-                name: {"dids": [f"{74951234567 + n}"], "require": "sales >= 1", "wrap_up_s": 0, "survey": "none",
-                       "ring_timeout_s": 20, "max_waiting": 10_000}
+                name: {"dids": [f"{74951234567 + n}"], "require": "sales >= 1", "wrap_up_s": wrap_up_s,
+                       "survey": "none", "ring_timeout_s": 20, "max_waiting": 10_000}
                 for n, name in enumerate(names)
             },
             "agents": {
@@ -328,6 +330,7 @@ async def test_a_restarted_asterisk_lost_its_calls(asterisk: FakeAsterisk, runni
     figure("records of calls", len({one.id for one in stored}), "calls")
 
 
+@pytest.mark.fault(13)
 async def test_a_hang_up_nobody_heard_is_found_by_the_sweep(
     asterisk: FakeAsterisk, running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -369,6 +372,7 @@ async def test_a_sweep_disturbs_nobody(
 # -- decisions ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(9)
 async def test_two_calls_in_one_tick_for_one_agent(asterisk: FakeAsterisk, running: Running) -> None:
     """Fault 9."""
     daemon = await running(agents=1)
@@ -379,6 +383,7 @@ async def test_two_calls_in_one_tick_for_one_agent(asterisk: FakeAsterisk, runni
     assert daemon.board.waiting_calls("sales")[-1].id == second.call_id
 
 
+@pytest.mark.fault(10)
 async def test_an_agent_of_many_queues_is_offered_one_call(asterisk: FakeAsterisk, running: Running) -> None:
     """Fault 10."""
     daemon = await running(agents=1, queues=20)
@@ -388,6 +393,7 @@ async def test_an_agent_of_many_queues_is_offered_one_call(asterisk: FakeAsteris
     assert sum(len(caller.dialled) for caller in callers) == 1
 
 
+@pytest.mark.fault(11)
 async def test_refusals_go_round_and_a_dead_phone_is_left_alone(asterisk: FakeAsterisk, running: Running) -> None:
     """Fault 11."""
     daemon = await running(agents=2)
@@ -443,18 +449,27 @@ async def test_a_flood_of_real_events_for_a_slow_brain(
 # -- clocks ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(19)
+@pytest.mark.parametrize("whose", ["ours and Asterisk's", "Asterisk's", "ours"])
 @pytest.mark.parametrize("step_s", [3600.0, -3600.0])
-async def test_stepped_clocks_leave_waits_right(
-    asterisk: FakeAsterisk, running: Running, monkeypatch: pytest.MonkeyPatch, step_s: float
+async def test_stepped_clocks_leave_waits_and_wrap_ups_right(
+    asterisk: FakeAsterisk,
+    running: Running,
+    monkeypatch: pytest.MonkeyPatch,
+    figure: Figure,
+    step_s: float,
+    whose: str,
 ) -> None:
-    """Fault 19: the machine's clock, which is Asterisk's as well, is set while a caller waits."""
-    daemon = await running(agents=1)
+    """A clock is set while a caller waits: the machine's, which may be Asterisk's as well, or another machine's."""
+    daemon = await running(agents=1, wrap_up_s=WRAP_UP_S)
     before = asterisk.call_in()
     await until(asterisk.ringing)
     rang_at = time.monotonic()
     wall_clock = time.time
-    monkeypatch.setattr(time, "time", lambda: wall_clock() + step_s)
-    asterisk.wall_ahead_s += step_s
+    if "ours" in whose:
+        monkeypatch.setattr(time, "time", lambda: wall_clock() + step_s)
+    if "Asterisk" in whose:
+        asterisk.wall_ahead_s += step_s
     after = asterisk.call_in()
     await until(lambda: len(daemon.core.engine.calls) == 2)
     asterisk.answer(before)
@@ -463,6 +478,16 @@ async def test_stepped_clocks_leave_waits_right(
     assert record(daemon, before).wait_s == pytest.approx(waited_s, abs=0.05)
     assert 0 <= daemon.clock.now() - record(daemon, after).entered_at < waited_s + 0.05
     assert 0 <= daemon.board.queues()[0].longest_wait_s < waited_s + 0.05
+    waits_off_s = abs((record(daemon, before).wait_s or 0.0) - waited_s)
+    asterisk.agent_hangs_up(before)
+    await until(lambda: daemon.board.agents()[0].state == "wrap_up")
+    began_at = time.monotonic()
+    asterisk.hang_up(after)
+    await until(lambda: daemon.board.agents()[0].state == "ready")
+    wrapped_up_s = time.monotonic() - began_at
+    assert wrapped_up_s == pytest.approx(WRAP_UP_S, abs=0.05)
+    figure("a wait is off by", 1000 * waits_off_s, "ms")
+    figure("a wrap-up is off by", 1000 * abs(wrapped_up_s - WRAP_UP_S), "ms")
 
 
 # -- rights and versions --------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from tests.playbooks.words import (
     queue,
     reachable,
     ready,
+    renewed,
     ringing,
     rings,
     stops,
@@ -354,6 +355,13 @@ def test_a_phone_that_registers_anew_while_ringing_is_one_offer_and_no_missed_ca
         >> offer_ends("c1.1", OfferResult.NO_ANSWER)
         << rings("c1", "1001")
     )
+    assert offers_of(play)[0] == ("1001", "unreachable")
+
+
+@pytest.mark.fault(12)
+def test_a_phone_that_registers_from_elsewhere_while_ringing_is_no_missed_call():
+    play = offered(missed_limit=1)
+    assert play >> renewed("1001") >> offer_ends("c1.1", OfferResult.NO_ANSWER) << rings("c1", "1001")
     assert offers_of(play)[0] == ("1001", "unreachable")
 
 

@@ -264,6 +264,10 @@ def opens() -> Step:
     return Step("every Asterisk has been read", boot.Opened)
 
 
+def renewed(agent_id: str) -> Step:
+    return Step(f"{agent_id}'s phone registers from elsewhere", lambda at: ev.PhoneRenewed(at, AgentId(agent_id)))
+
+
 def event(text: str, make: Callable[[float], ev.Event]) -> Step:
     """Any other event."""
     return Step(text, make)

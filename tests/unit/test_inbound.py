@@ -356,3 +356,20 @@ def test_a_clock_that_says_rubbish_is_taken_for_what_it_was() -> None:
 def test_how_long_a_message_is_follows_from_the_size_of_its_file(size: str, seconds: float | None) -> None:
     done = Ear().hears_user("AcdDone", ("Seq", "1"), ("Status", "hangup"), ("Bytes", size))
     assert done == [ev.VerbDone(AT, CallId(CALL), 1, "hangup", "", seconds)]
+
+
+@pytest.mark.fault(12)
+@pytest.mark.parametrize(
+    ("endpoint", "status", "news"),
+    [
+        ("1001", "NonQualified", True),
+        ("1001", "Reachable", True),
+        ("1001", "Removed", False),
+        ("trunk", "NonQualified", False),
+    ],
+)
+def test_a_contact_that_is_new_is_news_of_its_agents_phone(endpoint: str, status: str, news: bool) -> None:
+    ear = Ear()
+    contact = (("URI", "sip:1001@127.0.0.1:5062"), ("AOR", endpoint), ("EndpointName", endpoint))
+    came = ear.hears("ContactStatus", *contact, ("ContactStatus", status))
+    assert came == ([ev.PhoneRenewed(AT, ANNA)] if news else [])
