@@ -28,7 +28,7 @@ from acd.queues.model import CallId
 KEPT: Final = 0
 OTHER: Final = b' ["e",'
 """Is in every line that holds no fact."""
-LINE_BYTES: Final = 65_536
+LINE_BYTES: Final = 16_384
 """No line is longer: a fact has a few hundred bytes."""
 
 _CRC_DIGITS: Final = 8

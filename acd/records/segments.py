@@ -23,7 +23,7 @@ from acd.records import lines
 from acd.records.lines import Line
 
 BLOCK_BYTES: Final = 2 * lines.LINE_BYTES
-"""Read at a time: some 600 lines."""
+"""Read at a time: some 200 lines, which hold up the event loop for some milliseconds."""
 _SUFFIX: Final = ".spool"
 
 
