@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Final, TypeVar
 
@@ -118,7 +119,8 @@ class Scribe:
             try:
                 job()
             except Exception:
-                log.exception("the spool failed")
+                with suppress(Exception):  # the log may lie on the same full disk
+                    log.exception("the spool failed")
 
     def _write(self) -> None:
         self._awake = False  # before looking: who adds a line after the look wakes us again
@@ -142,13 +144,13 @@ class Scribe:
 
     def _trouble(self, error: OSError | StorageError, entries: int) -> None:
         why = str(error) if isinstance(error, StorageError) else f"the spool fails: {error.strerror or error}"
-        if self.problem != why:
-            log.error("the spool is not written", problem=why)
-        self.problem = why
+        before, self.problem = self.problem, why
         self.failed += entries
         self._retry_at_s = time.monotonic() + RETRY_S
+        if before != why:
+            log.error("the spool is not written", problem=why)
 
     def _well(self) -> None:
-        if self.failed and self.problem is not None:
+        before, self.problem = self.problem, None
+        if self.failed and before is not None:
             log.warning("the spool is written again", not_spooled=self.failed)
-        self.problem = None

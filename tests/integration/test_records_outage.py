@@ -180,7 +180,7 @@ async def test_sqlite_is_locked_by_another_program_for_a_while(
         await put_over_time(recorder, entries_told[:100])
         assert await recorder.flush(10.0)
         stall = asyncio.create_task(longest_stall_s())  # noqa: TID251
-        with closing(sqlite3.connect(tmp_path / "acd.db")) as other:
+        with spared(), closing(sqlite3.connect(tmp_path / "acd.db")) as other:
             other.execute("BEGIN IMMEDIATE")
             await put_over_time(recorder, entries_told[100:])
             await until(recorder.health, "found to be locked")
@@ -266,7 +266,7 @@ async def test_one_disk_is_full_for_the_database_and_the_spool(
     """Then memory is all there is; health says both, and with room again everything is written."""
     monkeypatch.setattr("acd.records.scribe.RETRY_S", 0.1)
     entries_told = told()
-    with small_disk(tmp_path / "disk") as disk, capture_logs():
+    with small_disk(tmp_path / "disk") as disk, capture_logs(), spared():
         url = f"sqlite+aiosqlite:///{disk.path}/acd.db"
         await upgrade(url)
         stall = asyncio.create_task(longest_stall_s())  # noqa: TID251
