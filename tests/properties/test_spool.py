@@ -29,7 +29,7 @@ from tests.fakes.stores import MoodyStore
 from tests.journeys import change, served_call
 
 LIMITS = RecorderLimits(
-    waiting=3, batch=2, urgent_after_s=0.0, batch_after_s=0.0, retry_first_s=0.001, retry_most_s=0.002
+    waiting=1, batch=2, urgent_after_s=0.0, batch_after_s=0.0, retry_first_s=0.001, retry_most_s=0.002
 )
 STORY = served_call("", 1000.0)
 ACTS = ("put", "put", "put", "change", "away", "back", "settle", "kill", "cut", "twice", "torn")
