@@ -99,13 +99,15 @@ async def _device_states(client: AmiClient) -> dict[str, str] | None:
 
 def _caller(call_id: CallId, channel: Message, before: Caller | None) -> Caller:
     uniqueid, facts = channel.get("Uniqueid", ""), channel.variables
-    caller = Caller(call_id, channel.get("Channel", ""), uniqueid, channel.get("Linkedid", uniqueid))
-    caller.did, caller.entered = fields.dialled(facts.get("ACD_DID", "")), fields.stamp(facts.get("ACD_ENTERED", ""))
+    name, linkedid = channel.get("Channel", ""), channel.get("Linkedid", uniqueid)
     if before is not None and before.uniqueid == uniqueid:
-        caller.offer_id, caller.expected = before.offer_id, before.expected
-        caller.ring, caller.up = before.ring, before.up
-    elif facts.get("ACD_VERB") == "connect" and facts.get("ACD_OFFER") and facts.get("ACD_AGENT"):
-        caller.ordered_all(ring_of(facts["ACD_OFFER"], facts["ACD_AGENT"]))
+        caller = before  # the same object: a redirect that is being asked again is this caller's, or given up
+        caller.channel, caller.linkedid = name, linkedid
+    else:
+        caller = Caller(call_id, name, uniqueid, linkedid)
+        if facts.get("ACD_VERB") == "connect" and facts.get("ACD_OFFER") and facts.get("ACD_AGENT"):
+            caller.ordered_all(ring_of(facts["ACD_OFFER"], facts["ACD_AGENT"]))
+    caller.did, caller.entered = fields.dialled(facts.get("ACD_DID", "")), fields.stamp(facts.get("ACD_ENTERED", ""))
     return caller
 
 

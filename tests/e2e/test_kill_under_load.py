@@ -31,7 +31,6 @@ LEAVE_TALKING, LEAVE_WAITING = 5, 3  # callers who hang up while there is no dae
 BEGUN_PER_S = 40.0
 PATIENCE_S = 20.0
 HEARD_S = 1.0  # between the wire and the brain, on a busy machine; a wait counted from the restart is 7 s too short
-BUDGET_S = 3.0  # of the processor: 1.2 on an idle machine, and nearly twice that was seen beside other work
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -71,8 +70,7 @@ async def test_nobody_is_lost_and_the_order_is_kept(
     await asyncio.sleep(DOWN_S)
     ready_s, used_s = await _start(daemon)
     figure("ready after", ready_s, "s")
-    figure("processor time of that", used_s, "s")
-    assert used_s < BUDGET_S
+    figure("processor time of that", used_s, "s")  # bounds would be the machine's; see tests/unit/test_haste.py
 
     stay = [seen for seen in waiters if seen not in left]
     assert await _line(desk, len(stay)) == [seen.number for seen in stay]

@@ -125,6 +125,16 @@ async def test_a_sweep_keeps_orders_that_are_on_their_way() -> None:
     assert registry.leg_of(ANNA, "u1") is None
 
 
+async def test_a_sweep_keeps_the_callers_themselves_for_what_is_being_asked_again() -> None:
+    """A redirect that was refused for the moment is asked again for this very caller, or given up as failed."""
+    _, registry = await read(HOLDING)
+    known = registry.callers[CallId(CALL)]
+    await read(HOLDING, registry=registry, keep=True)
+    assert registry.callers[CallId(CALL)] is known
+    await read(HOLDING, registry=registry, keep=False)
+    assert registry.callers[CallId(CALL)] is not known
+
+
 async def test_a_sweep_keeps_the_legs_of_callers_who_are_here() -> None:
     _, registry = await read(CALLER, LEG)
     registry.legs["ends soon"] = OfferId(f"{CALL}.1")
