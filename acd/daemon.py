@@ -32,13 +32,14 @@ from acd.board import LiveBoard, LiveFloor
 from acd.chance import draws
 from acd.clock import SteadyClock
 from acd.config import Asterisk, Settings
+from acd.crm import Crm
 from acd.dispatcher import Dispatcher
 from acd.errors import AmiError, StorageError
 from acd.feed import LiveFeed
 from acd.ivr.core import Core, Recipe
 from acd.manager import ServiceManager
 from acd.numbers import warm_up
-from acd.parts import ami_settings, api_settings, event_log, spool
+from acd.parts import ami_settings, api_settings, event_log, lookups, spool
 from acd.plan import message_of, plan_of, script_of
 from acd.queues import boot, places, sticky
 from acd.queues import events as ev
@@ -137,6 +138,7 @@ class Daemon:
         self.dispatcher.connect(self.switch, self.timers)
         self.board = LiveBoard(self.core, self.clock, self.switch.views, self.problems, self.degraded)
         self.floor = LiveFloor(self.dispatcher, self.board, self.clock, self.store)
+        self.crm = Crm(lookups(settings), self.clock, self.dispatcher.post)
         self.api = ApiServer(
             api_settings(settings),
             board=self.board,
@@ -200,6 +202,7 @@ class Daemon:
         if self._tasks:
             self.dispatcher.post(ev.Stopping(self.clock.now()))
             await self._last_orders()
+        await self.crm.close()
         await tasks.stop(*self._tasks)
         self._tasks.clear()
         self.timers.close()
@@ -320,6 +323,7 @@ class Daemon:
         if isinstance(change, AgentChanged):
             self.feed.publish(agent=self.board.agent(change.agent_id))
         else:
+            self.crm.heed(change.event)
             self.feed.publish(call=self.board.call(change.event.call_id))
 
     def problems(self) -> Mapping[str, str]:
@@ -337,6 +341,7 @@ class Daemon:
             "database": self._database_problem,
             "records": self.recorder.health(),
             "spool": self.spool.health() if self.spool is not None else None,
+            "crm": self.crm.health(),
             "event_log": self.event_log.health() if self.event_log is not None else None,
             "retention": self.retention.health(),
         }
@@ -375,6 +380,8 @@ class Daemon:
             ]
         for kind, count in self.retention.erased.items():
             readings.append(Reading("erased", "Records whose time was over", count, {"kind": kind}))
+        lookups = self.crm.counts.items()
+        readings += [Reading("crm_lookups", "Callers looked up, by outcome", n, {"outcome": o}) for o, n in lookups]
         if self.event_log is not None:
             readings.append(Reading("event_log_lost", "Events missing in the event log", self.event_log.lost))
         return readings

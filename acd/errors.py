@@ -105,6 +105,18 @@ class StorageError(AcdError):
     code = "storage"
 
 
+class CrmDown(AcdError):
+    """The CRM did not answer a question about a caller."""
+
+    code = "crm_down"
+
+
+class CrmWrong(AcdError):
+    """It answered with what is no answer; nothing of it is believed."""
+
+    code = "crm_wrong"
+
+
 class LabError(AcdError):
     """The laboratory cannot have an Asterisk or a telephone; the text says what to install or to change."""
 

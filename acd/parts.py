@@ -8,6 +8,7 @@ from pathlib import Path
 from acd.ami.values import AmiSettings
 from acd.api.settings import ApiSettings, Role, Token
 from acd.config import Asterisk, Settings
+from acd.crm import CrmSettings
 from acd.eventlog import MB, EventLog, EventLogSettings
 from acd.ivr.core import Recipe
 from acd.queues.model import AgentId
@@ -40,6 +41,15 @@ def spool_path(settings: Settings) -> Path | None:
     url = database.parse(settings.database)
     file = Path(url.database if url.drivername == database.SQLITE and url.database else DEFAULT_SPOOL)
     return Path(wanted.path) if wanted.path is not None else file.with_suffix(".spool")
+
+
+def lookups(settings: Settings) -> CrmSettings | None:
+    """Where callers are looked up, if anywhere."""
+    crm = settings.crm
+    if crm.url is None:
+        return None
+    token = None if crm.token is None else crm.token.get_secret_value()
+    return CrmSettings(crm.url, token, crm.timeout_s, crm.max_concurrent, crm.cache_s, crm.attributes)
 
 
 def ami_settings(settings: Settings, asterisk: Asterisk) -> AmiSettings:

@@ -92,6 +92,16 @@ def _requirement(value: object) -> Requirement:
         raise ValueError(f"column {error.position + 1} of the expression: {error}") from None
 
 
+def _lookup(url: str) -> str:
+    """An address with a place for the number, and nothing in braces but that and the dialled one."""
+    bare = url.replace("{number}", "").replace("{did}", "")
+    host = bare.partition("://")[2].partition("/")[0]
+    plain = url.isascii() and url.isprintable() and " " not in url and not set("{}@#") & set(bare)
+    if not (url.startswith(("https://", "http://")) and host and "{number}" in url.partition(host)[2] and plain):
+        raise ValueError("write https://host/path with {number} in it, and {did} if you like; the token goes apart")
+    return url
+
+
 QueueName = Annotated[
     str,
     _shaped(r"[a-z0-9][a-z0-9_-]{0,63}", "a name of a-z, 0-9, _ and - that begins with a letter or digit"),
@@ -114,6 +124,7 @@ Timezone = Annotated[str, AfterValidator(_zone)]
 Country = Annotated[str, AfterValidator(_country)]
 FilePath = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_printable)]
 DatabaseUrl = Annotated[str, AfterValidator(_database)]
+LookupUrl = Annotated[str, Field(max_length=1000), AfterValidator(_lookup)]
 SkillName = Annotated[str, AfterValidator(_skill)]
 SkillLevel = Annotated[int, Field(ge=0, le=100)]
 Expression = Annotated[

@@ -7,10 +7,11 @@ queue that nobody can serve) is in `acd.config.rules`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from acd.config.ivr import Survey, Voicemail
 from acd.config.kinds import (
     AgentId,
     Country,
@@ -33,37 +34,18 @@ from acd.config.kinds import (
     Timezone,
     passwords,
 )
+from acd.config.lookup import Crm
+from acd.config.section import SECRET_MARK, Section
 from acd.queues.model import PRIORITY_LIMIT
 from acd.queues.strategies import STRATEGIES
 
 DEFAULT_SECRET = "change-me"  # noqa: S105 - the sample's, warned about when used
-SECRET_MARK: dict[str, JsonValue] = {"secret": True}
-"""Marks fields whose value is never shown and may be given as the name of a file (`*_FILE`)."""
 
 if TYPE_CHECKING:
     Strategy = str
 else:
     Strategy = Literal[tuple(STRATEGIES)]  # whatever the brain knows
 Role = Literal["agent", "supervisor", "admin"]
-
-
-class Section(BaseModel):
-    """A part of the configuration: frozen, no unknown keys, no infinite numbers."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        allow_inf_nan=False,
-        arbitrary_types_allowed=True,
-        hide_input_in_errors=True,
-        validate_default=True,
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_is_absent(cls, raw: Any) -> Any:
-        """`key:` with nothing behind it means the default."""
-        return {key: value for key, value in raw.items() if value is not None} if isinstance(raw, dict) else raw
 
 
 class Asterisk(Section):
@@ -205,41 +187,6 @@ class Records(Section):
     keep_days: KeepDays = Field(default_factory=KeepDays, description="The same, kind by kind.")
     purge_hour: int = Field(
         4, ge=0, le=23, description="Local hour at which what is over is erased. Default: 4, when few call."
-    )
-
-
-class Survey(Section):
-    """The question after the call, for the queues that have `survey: nps`."""
-
-    ask_again_after_days: float = Field(
-        30,
-        ge=0,
-        le=3650,
-        description="A number is not asked again within these days; 0 asks always. Default: 30.",
-    )
-    first_digit_s: float = Field(
-        7,
-        ge=1,
-        le=60,
-        description="Seconds to wait for a digit after the question. Default: time to find the key.",
-    )
-    second_digit_s: float = Field(
-        2, ge=0.2, le=10, description="Seconds to wait for the 0 of 10 after a 1. Default: a slow thumb's."
-    )
-    attempts: int = Field(2, ge=1, le=5, description="How often the question is put at most. Default: once more.")
-
-
-class Voicemail(Section):
-    """The messages of callers whose queue has `overflow: {voicemail: true}`; Asterisk records them."""
-
-    max_s: float = Field(
-        120, ge=5, le=3600, description="Seconds a message may last. Default: two minutes; who needs more calls again."
-    )
-    directory: str | None = Field(
-        None,
-        min_length=1,
-        max_length=4096,
-        description="Where this daemon can read Asterisk's recording/acd. Default: nowhere, the API names the files.",
     )
 
 
@@ -433,6 +380,7 @@ class Settings(Section):
     )
     survey: Survey = Field(default_factory=Survey, description="The question after the call.")
     voicemail: Voicemail = Field(default_factory=Voicemail, description="Messages of callers.")
+    crm: Crm = Field(default_factory=Crm, description="Where callers are looked up.")
     ami: Ami = Field(default_factory=Ami, description="How patient the manager link is.")
     fallback: Fallback = Field(default_factory=Fallback, description="While the daemon is away.")
     restart: Restart = Field(default_factory=Restart, description="What a new daemon takes over of the last one.")
@@ -443,5 +391,6 @@ class Settings(Section):
     def secrets(self) -> list[str]:
         """Everything in it that the log must never hold; the sample's own secret is none."""
         nodes = [node.secret.get_secret_value() for node in self.asterisk]
+        nodes += [self.crm.token.get_secret_value()] if self.crm.token is not None else []
         digests = [token.sha256 for token in self.tokens]
         return [one for one in (*nodes, *passwords(self.database), *digests) if one and one != DEFAULT_SECRET]

@@ -12,7 +12,8 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from acd.config.schema import SECRET_MARK, Section, Settings
+from acd.config.schema import Settings
+from acd.config.section import SECRET_MARK, Section
 from acd.config.source import Path
 
 

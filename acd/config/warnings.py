@@ -85,7 +85,7 @@ def _never_true(settings: Settings) -> Iterator[str]:
     languages = {settings.language, *(about.language for about in known if about.language is not None)}
     for name, queue in settings.queues.items():
         for asked in dict.fromkeys(one for wanted in _wanted(queue) for one in _asked(wanted)):
-            problem = _never(asked, languages, settings.default_country)
+            problem = _never(asked, languages, settings)
             if problem:
                 yield f"queues.{name}: {asked}: {problem}"
 
@@ -102,20 +102,21 @@ def _asked(requirement: Requirement) -> Iterator[Attribute]:
                 yield from _asked(part)
 
 
-def _never(asked: Attribute, languages: set[str], region: str) -> str:
-    """Why no call can be what is asked; empty when one can."""
+def _never(asked: Attribute, languages: set[str], settings: Settings) -> str:
+    """Why no call can be what is asked; empty when one can, or a CRM may say so."""
+    region, known = settings.default_country, (*ATTRIBUTES, *settings.crm.attributes)
     match asked.name:
         case "did" if asked.text.startswith("+"):
             return "dialled numbers are compared without the +; leave it out"
         case "number" if normalise(asked.text, region) != asked.text:
             return f"callers' numbers are compared as {normalise(asked.text, region)}; write that"
-        case "language" if asked.text not in languages:
+        case "language" if asked.text not in languages and settings.crm.url is None:
             return (
                 f"no call's language is that; say so under numbers or callers (known: {', '.join(sorted(languages))})"
             )
-        case name if name not in ATTRIBUTES:
-            hint = nearest(name, ATTRIBUTES)
-            meant = f"did you mean {hint}?" if hint else f"known are {', '.join(ATTRIBUTES)}"
+        case name if name not in known:
+            hint = nearest(name, known)
+            meant = f"did you mean {hint}?" if hint else f"known are {', '.join(known)}"
             return f"a call has no {name}; {meant}"
     return ""
 

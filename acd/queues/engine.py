@@ -17,7 +17,7 @@ Asterisk in `recovery`.
 from __future__ import annotations
 
 from acd.errors import AcdError, NotAllowed, UnknownCall, UnknownMessage
-from acd.queues import boot, refusals
+from acd.queues import boot, known_callers, refusals
 from acd.queues import events as ev
 from acd.queues.book import Book
 from acd.queues.calls import Calls
@@ -35,7 +35,14 @@ from acd.queues.shop import Shop
 from acd.queues.transfers import Transfers
 
 CallEvent = (
-    ev.CallerLeft | ev.PartyHungUp | ev.CallHeld | ev.CallAway | ev.CallSentOn | ev.CallHandedOver | ev.CallHandedEarly
+    ev.CallerKnown
+    | ev.CallerLeft
+    | ev.PartyHungUp
+    | ev.CallHeld
+    | ev.CallAway
+    | ev.CallSentOn
+    | ev.CallHandedOver
+    | ev.CallHandedEarly
 )
 OfferEvent = ev.OfferRinging | ev.OfferAccepted | ev.Connected | ev.OfferEnded | ev.TalkEnded | ev.AgentLegGone
 AgentEvent = (
@@ -134,7 +141,8 @@ class Engine:
             case ev.CallEntered():
                 self._calls.entered(event)
             case (
-                ev.CallerLeft()
+                ev.CallerKnown()
+                | ev.CallerLeft()
                 | ev.PartyHungUp()
                 | ev.CallHeld()
                 | ev.CallAway()
@@ -194,6 +202,8 @@ class Engine:
         if call is None:
             return
         match event:
+            case ev.CallerKnown():
+                known_callers.heard(self._shop, call, event)
             case ev.CallerLeft():
                 self._calls.left(call, event)
             case ev.PartyHungUp(side=side):

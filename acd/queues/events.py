@@ -30,6 +30,17 @@ class CallEntered:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerKnown:
+    """What was found out about the caller: a name, points for the line, attributes that requirements may ask of."""
+
+    at: float
+    call_id: CallId
+    name: str = ""
+    priority: float = 0.0
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class CallerLeft:
     """The caller's channel is gone; `reconciled` when we were told by a look at Asterisk, not by its event."""
 
@@ -368,6 +379,7 @@ class Stopping:
 
 Event = (
     CallEntered
+    | CallerKnown
     | CallerLeft
     | PartyHungUp
     | CallHeld

@@ -21,6 +21,7 @@ class Fact(StrEnum):
     """Kinds of facts; the comment names the data keys."""
 
     ENTERED = "entered"  # node, did, number, name; priority when there is any; agent from whose own phone it came
+    KNOWN = "known"  # name, priority (the call's own, with these points), about.<attribute>: each if there is any
     QUEUED = "queued"  # queue; joined_at
     RESUMED = "resumed"  # earlier, joined_at: the place that an earlier call of the number left
     OVERFLOWED = "overflowed"  # from, to, via (queue, did, voicemail, goodbye), reason; did
@@ -130,10 +131,13 @@ class CallRecord:
     events: tuple[JourneyEvent, ...] = ()
 
 
+_OF_POINTS = (Fact.PRIORITY, Fact.KNOWN, Fact.ENTERED)
+
+
 def own_priority(record: CallRecord) -> float | None:
     """The points of the call's own that were last heard of; None when no fact speaks of them."""
     for event in reversed(record.events):
-        points = event.data.get("priority") if event.fact in (Fact.PRIORITY, Fact.ENTERED) else None
+        points = event.data.get("priority") if event.fact in _OF_POINTS else None
         if _is_number(points):
             return float(points)
     return None
@@ -173,6 +177,10 @@ def _entered(record: CallRecord, event: JourneyEvent) -> CallRecord:
         entered_at=event.at,
         from_agent=AgentId(_text(event, "agent")) or None,
     )
+
+
+def _known(record: CallRecord, event: JourneyEvent) -> CallRecord:
+    return replace(record, name=_text(event, "name") or record.name)
 
 
 def _queued(record: CallRecord, event: JourneyEvent) -> CallRecord:
@@ -345,6 +353,7 @@ def _text(event: JourneyEvent, key: str) -> str:
 
 _CHANGES = {
     Fact.ENTERED: _entered,
+    Fact.KNOWN: _known,
     Fact.QUEUED: _queued,
     Fact.OVERFLOWED: _overflowed,
     Fact.VOICEMAIL: _voicemail,

@@ -8,7 +8,7 @@ shows that comes among events is doubted once (`doubts`).
 
 from __future__ import annotations
 
-from acd.queues import boot, places
+from acd.queues import boot, known_callers, places
 from acd.queues import events as ev
 from acd.queues.about import introduce
 from acd.queues.calls import Calls
@@ -122,6 +122,7 @@ class Recovery:
         did = places.dialled(record)
         call = Call(record.id, record.node, did, record.number, record.name, record.entered_at)
         introduce(call, self._shop.plan)
+        known_callers.recall(call, record)
         ordered = own_priority(record)
         call.priority = call.priority if ordered is None else ordered
         call.at_home = False

@@ -231,6 +231,13 @@ def prioritised(call: str, priority: float, by: str = "olga") -> Step:
     return Step(f"{by} gives {call} {priority} points", lambda at: ev.CallPriority(at, CallId(call), priority, by))
 
 
+def is_known(call: str, name: str = "", priority: float = 0.0, **attributes: str) -> Step:
+    return Step(
+        f"{call} is known: {name} {priority} {attributes}",
+        lambda at: ev.CallerKnown(at, CallId(call), name, priority, attributes),
+    )
+
+
 def moved(call: str, queue_name: str, by: str = "olga") -> Step:
     return Step(
         f"{by} moves {call} to {queue_name}", lambda at: ev.CallMoved(at, CallId(call), QueueName(queue_name), by)

@@ -91,7 +91,7 @@ def _plan(limits: tuple[Limits, Limits], which: str = "first") -> Plan:
     of_sales, of_support = limits
     sales = QueueSpec(
         QueueName("sales"),
-        parse("sales >= 3"),
+        parse("sales >= 3 and not (segment == 'vip' and sales < 5)"),
         frozenset({"1"}),
         (Relaxation(30, parse("sales >= 1")), Relaxation(60, parse("anyone"))),
         missed_limit=2,
@@ -341,6 +341,13 @@ class BrainMachine(RuleBasedStateMachine):
             case _:
                 self.asterisk.reachable[agent] = what == "phone comes"
                 self.asterisk.tell(ev.PhoneReachable(at, agent, what == "phone comes"))
+        self.events_follow()
+
+    @precondition(lambda self: self.core.engine.calls)
+    @rule(data=st.data(), points=st.integers(-20, 20), segment=st.sampled_from([{}, {"segment": "vip"}]))
+    def a_caller_is_known(self, data: st.DataObject, points: int, segment: dict[str, str]) -> None:
+        call_id = data.draw(st.sampled_from(sorted(self.core.engine.calls)))
+        self.tell(ev.CallerKnown(self.now, call_id, "Ольга", points, segment))
         self.events_follow()
 
     @precondition(lambda self: self.core.engine.calls)

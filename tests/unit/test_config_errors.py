@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acd.config import check
@@ -236,6 +236,7 @@ def test_no_text_whatever_raises_or_is_accepted(tmp_path_factory, text):
     assert all(error.isprintable() for error in report.errors)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(GOOD.splitlines()), st.text(max_size=30))
 def test_no_line_of_a_good_file_made_bad_raises(tmp_path_factory, line, text):
     file = tmp_path_factory.getbasetemp() / "line.yaml"
