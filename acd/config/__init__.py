@@ -10,7 +10,9 @@ warnings     allowed, and probably not meant
 load         the way through all of these
 """
 
+from acd.config.ivr import Survey, Voicemail
 from acd.config.load import Report, check, load
+from acd.config.lookup import Crm
 from acd.config.schema import (
     About,
     Agent,
@@ -24,9 +26,7 @@ from acd.config.schema import (
     Records,
     Relaxation,
     Settings,
-    Survey,
     Token,
-    Voicemail,
 )
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Agent",
     "Ami",
     "Asterisk",
+    "Crm",
     "Fallback",
     "Http",
     "Log",
