@@ -43,6 +43,7 @@ SETTLE_S = 1.0  # an order sent shortly before a sweep need not show on the chan
 REQUIRED_ACTIONS = ("Setvar", "Redirect", "Status", "QueueAdd", "QueuePause", "QueueRemove")
 STRANGERS = frozenset({"calleridnum", "calleridname", "connectedlinenum", "connectedlinename"})
 """Headers with what people wrote, or are called by."""
+NAP_S, STILL_S = 0.5, 1.0  # who sleeps so long and wakes so much later was not let run
 LAST_WORD = "Shutdown"  # the client's own concern
 ASTERISK_NOW = "STRFTIME(,UTC,%s.%3q)"
 
@@ -227,6 +228,7 @@ class Node:
         self._keepers = (
             tasks.spawn(self._keep_beating(), f"heartbeat {self.name}"),
             tasks.spawn(self._keep_sweeping(), f"sweep {self.name}"),
+            tasks.spawn(self._keep_awake(), f"awake {self.name}"),
         )
         log.info("node in service", node=self.name, callers=callers, restarted=restarted)
         self._on_change(self.view())
@@ -262,6 +264,17 @@ class Node:
             await self._sweep()
             await asyncio.sleep(AGAIN_S)
             if self._registry.doubtful:
+                self._look_wanted.set()
+
+    async def _keep_awake(self) -> None:
+        """When the daemon itself stood still, look: Asterisk drops events for who does not take them."""
+        loop = asyncio.get_running_loop()
+        while True:
+            asleep_at = loop.time()
+            await asyncio.sleep(NAP_S)
+            still_s = loop.time() - asleep_at - NAP_S
+            if still_s > STILL_S:
+                log.warning("the daemon stood still, Asterisk is looked at", node=self.name, seconds=round(still_s, 1))
                 self._look_wanted.set()
 
     async def _sweep(self) -> None:

@@ -136,10 +136,11 @@ async def test_a_cut_link_costs_a_full_hotline_nothing(
 
 @pytest.mark.fault(18)
 async def test_a_daemon_that_stood_still_dials_nobody_twice(
-    people: Crowd, daemon: LabDaemon, desk: Desk, figure: Figure, seconds: Seconds
+    people: Crowd, daemon: LabDaemon, desk: Desk, proxy: CutProxy, figure: Figure, seconds: Seconds
 ) -> None:
     """Meanwhile agents pick up and put down, and callers come."""
     await filled(people, desk, TALKING, RINGING, WAITING)
+    looks = proxy.actions["Status"]
     os.kill(daemon.pid, signal.SIGSTOP)
     began = time.monotonic()
     try:
@@ -154,6 +155,8 @@ async def test_a_daemon_that_stood_still_dials_nobody_twice(
     figure("stood still for", woke_at - began, "s")
     await until(lambda: sum(bool(seen.talked_at) for seen in people.waiting) == 10, "the ten who are free take ten")
     figure("free agents at work after", time.monotonic() - woke_at, "s")
+    await until(lambda: proxy.actions["Status"] > looks, "Asterisk is read back")
+    figure("read back after", time.monotonic() - woke_at, "s")
     taken = [bool(seen.talked_at) for seen in people.waiting]
     assert taken == [True] * 10 + [False] * 15, "those who came first"
     most = max(agent.live for agent in people.ends.agents.values())
