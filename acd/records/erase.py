@@ -15,12 +15,14 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, Select, Text, bindparam, cast, delete, func, select, tuple_, update
 
 from acd.queues.journey import Fact
+from acd.queues.known_callers import ABOUT
 from acd.records.tables import agent_sessions, call_events, calls, voicemails
 
 PAGE: Final = 200
 """Rows of one transaction: some milliseconds."""
 _PEOPLES: Final[Mapping[str, tuple[str, ...]]] = {
     Fact.ENTERED: ("number", "name"),
+    Fact.KNOWN: ("name",),  # and every attribute, see `_is_peoples`
     Fact.DISPOSITION: ("note",),
     Fact.TRANSFERRED: ("to",),
 }
@@ -97,7 +99,11 @@ def impersonal(fact: str, data: Mapping[str, Any]) -> dict[str, Any]:
     """A fact's data without what they tell of a person."""
     if fact == Fact.TRANSFERRED and data.get("target") in _OURS:
         return dict(data)
-    return {key: "" if key in _PEOPLES.get(fact, ()) and value else value for key, value in data.items()}
+    return {key: "" if _is_peoples(fact, key) and value else value for key, value in data.items()}
+
+
+def _is_peoples(fact: str, key: str) -> bool:
+    return key in _PEOPLES.get(fact, ()) or (fact == Fact.KNOWN and key.startswith(ABOUT))
 
 
 def delete_facts(connection: Connection, found: Sequence[Row[Any]]) -> int:
@@ -189,5 +195,4 @@ def take_out(connection: Connection, ids: Sequence[str], number: str) -> int:
 
 
 def _without(fact: str, data: Mapping[str, Any], pattern: re.Pattern[str]) -> dict[str, Any]:
-    peoples = _PEOPLES.get(fact, ())
-    return {k: pattern.sub("", v) if k in peoples and isinstance(v, str) else v for k, v in data.items()}
+    return {k: pattern.sub("", v) if _is_peoples(fact, k) and isinstance(v, str) else v for k, v in data.items()}
