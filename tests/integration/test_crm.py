@@ -70,8 +70,10 @@ async def server() -> AsyncIterator[FakeCrm]:
 async def bench(server: FakeCrm | str, **more: Any) -> AsyncIterator[Bench]:
     before = tasks.count()
     opened = Bench(server if isinstance(server, str) else server.url, **more)
-    yield opened
-    await opened.crm.close()
+    try:
+        yield opened
+    finally:
+        await opened.crm.close()
     assert tasks.count() == before
 
 
