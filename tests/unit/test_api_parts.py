@@ -21,6 +21,8 @@ from acd.errors import (
     AcdError,
     AmiUnsafeValue,
     ConfigError,
+    CrmDown,
+    CrmWrong,
     EventLogError,
     LabError,
     RequirementError,
@@ -35,6 +37,8 @@ MOSCOW = ZoneInfo("Europe/Moscow")
 def test_every_error_that_can_reach_a_client_has_its_status() -> None:
     inside = {
         ConfigError,
+        CrmDown,
+        CrmWrong,
         RequirementError,
         AmiUnsafeValue,
         LabError,
