@@ -23,7 +23,8 @@ from acd.crm.answer import MOST_BYTES, NOBODY, Known, read
 from acd.crm.breaker import Breaker
 from acd.errors import CrmDown, CrmWrong
 from acd.ports import Clock
-from acd.queues.events import CallerKnown, Event
+from acd.queues.about import CallerKnown
+from acd.queues.events import Event
 from acd.queues.journey import Fact, JourneyEvent
 from acd.queues.model import CallId
 

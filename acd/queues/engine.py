@@ -19,6 +19,7 @@ from __future__ import annotations
 from acd.errors import AcdError, NotAllowed, UnknownCall, UnknownMessage
 from acd.queues import boot, known_callers, refusals
 from acd.queues import events as ev
+from acd.queues.about import CallerKnown
 from acd.queues.book import Book
 from acd.queues.calls import Calls
 from acd.queues.commands import Command
@@ -35,7 +36,7 @@ from acd.queues.shop import Shop
 from acd.queues.transfers import Transfers
 
 CallEvent = (
-    ev.CallerKnown
+    CallerKnown
     | ev.CallerLeft
     | ev.PartyHungUp
     | ev.CallHeld
@@ -141,7 +142,7 @@ class Engine:
             case ev.CallEntered():
                 self._calls.entered(event)
             case (
-                ev.CallerKnown()
+                CallerKnown()
                 | ev.CallerLeft()
                 | ev.PartyHungUp()
                 | ev.CallHeld()
@@ -202,7 +203,7 @@ class Engine:
         if call is None:
             return
         match event:
-            case ev.CallerKnown():
+            case CallerKnown():
                 known_callers.heard(self._shop, call, event)
             case ev.CallerLeft():
                 self._calls.left(call, event)

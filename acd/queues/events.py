@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from acd.queues.about import CallerKnown
 from acd.queues.boot import AgentsRestored, Booting, Opened
 from acd.queues.found import FoundCall
 from acd.queues.journey import CallRecord
@@ -27,17 +28,6 @@ class CallEntered:
     name: str
     entered_at: float
     from_agent: AgentId | None = None  # whose own phone it comes from; None: from outside
-
-
-@dataclass(frozen=True, slots=True)
-class CallerKnown:
-    """What was found out about the caller: a name, points for the line, attributes that requirements may ask of."""
-
-    at: float
-    call_id: CallId
-    name: str = ""
-    priority: float = 0.0
-    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

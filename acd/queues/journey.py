@@ -21,7 +21,7 @@ class Fact(StrEnum):
     """Kinds of facts; the comment names the data keys."""
 
     ENTERED = "entered"  # node, did, number, name; priority when there is any; agent from whose own phone it came
-    KNOWN = "known"  # name, priority (the call's own, with these points), about.<attribute>: each if there is any
+    KNOWN = "known"  # name, points, priority (the call's own, with these points), about.<attribute>: if there is any
     QUEUED = "queued"  # queue; joined_at
     RESUMED = "resumed"  # earlier, joined_at: the place that an earlier call of the number left
     OVERFLOWED = "overflowed"  # from, to, via (queue, did, voicemail, goodbye), reason; did

@@ -268,6 +268,8 @@ class Call:
     queued_at: float = 0.0  # when it was put into the queue it is in: `max_wait_s` counts from then
     priority: float = 0.0  # the caller's own points, added to the queue's
     attributes: Mapping[str, str] = field(default_factory=dict)
+    known: Mapping[str, str] = field(default_factory=dict)  # those among them that a CRM told ...
+    known_points: float = 0.0  # ... and the points it gave
     only: AgentId | None = None  # held for this agent (sticky, transfer, pull) ...
     only_until: float | None = None  # ... until then; None: for as long as it takes
     phase: CallPhase = CallPhase.WAITING

@@ -94,12 +94,13 @@ class Reconfiguring:
         plan, record = self._shop.plan, self._shop.book.get(call.id)
         call.attributes = about.attributes(call, plan)
         points = about.points(call, plan)
-        ordered = record is not None and any(_is_order(event) for event in record.events)
+        ordered = record is not None and any(is_order(event) for event in record.events)
         if points == about.points(call, before) or ordered or call.leaving:
             return
         call.priority = points
         self._shop.note(call, at, Fact.PRIORITY, priority=points, by=BY_THE_PLAN)
 
 
-def _is_order(event: JourneyEvent) -> bool:
+def is_order(event: JourneyEvent) -> bool:
+    """Whether somebody gave the call these points, and not the plan."""
     return event.fact is Fact.PRIORITY and event.data.get("by") != BY_THE_PLAN

@@ -121,8 +121,8 @@ class Recovery:
     def _restore(self, record: CallRecord, at: float) -> None:
         did = places.dialled(record)
         call = Call(record.id, record.node, did, record.number, record.name, record.entered_at)
-        introduce(call, self._shop.plan)
         known_callers.recall(call, record)
+        introduce(call, self._shop.plan)
         ordered = own_priority(record)
         call.priority = call.priority if ordered is None else ordered
         call.at_home = False

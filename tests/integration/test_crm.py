@@ -16,7 +16,8 @@ from acd import tasks
 from acd.crm import Crm, CrmSettings
 from acd.crm.answer import MOST_BYTES
 from acd.crm.breaker import FAILURES, REST_S
-from acd.queues.events import CallerKnown, Event
+from acd.queues.about import CallerKnown
+from acd.queues.events import Event
 from acd.queues.journey import Fact, JourneyEvent
 from acd.queues.model import CallId
 from tests.deadlines import until

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from acd.queues import events as ev
 from acd.queues.journey import own_priority
-from acd.queues.model import About, CallId, OfferResult
+from acd.queues.model import About, CallId, OfferResult, Overflow
 from tests.playbooks.playbook import Playbook, start
 from tests.playbooks.words import (
     SALES,
+    SUPPORT,
+    after,
     agent,
     connected,
     enters,
@@ -21,6 +23,7 @@ from tests.playbooks.words import (
     plan,
     prioritised,
     queue,
+    reconfigured,
     rings,
 )
 
@@ -130,3 +133,17 @@ def test_the_next_daemon_knows_it_as_well():
     assert play >> event("the records are loaded", lambda at: ev.Restored(at, records))
     call = play.core.engine.calls[CallId("new")]
     assert (call.name, call.priority, call.attributes["segment"]) == ("Ольга", 20, "vip")
+
+
+def test_another_number_and_another_plan_take_nothing_of_it_away():
+    """What the plan says changes with the number and the plan; what a CRM said is added to it all the same."""
+    lines = [queue("sales", "sales >= 1", SALES, max_wait_s=30, overflow=Overflow(did=SUPPORT)),
+             queue("support", "support >= 1", SUPPORT)]  # fmt: skip
+    known = {"numbers": {SALES: About(1), SUPPORT: About(2)}}
+    play = start(plan([ANNA], lines, **known))
+    assert play >> login("1001") >> enters("wait") << rings("wait", "1001") >> enters("c1")
+    assert play >> is_known("c1", "Ольга", 20, segment="vip") >> after(31)
+    call = play.core.engine.calls[CallId("c1")]
+    assert (call.did, call.priority, call.attributes["segment"]) == (SUPPORT, 21, "vip")
+    assert play >> reconfigured(plan([ANNA], lines, numbers={SUPPORT: About(5)}))
+    assert (call.priority, call.attributes["segment"]) == (25, "vip")

@@ -9,6 +9,7 @@ from typing import Any
 from acd.queues import boot
 from acd.queues import commands as cmd
 from acd.queues import events as ev
+from acd.queues.about import CallerKnown
 from acd.queues.found import FoundCall
 from acd.queues.model import (
     AgentId,
@@ -234,7 +235,7 @@ def prioritised(call: str, priority: float, by: str = "olga") -> Step:
 def is_known(call: str, name: str = "", priority: float = 0.0, **attributes: str) -> Step:
     return Step(
         f"{call} is known: {name} {priority} {attributes}",
-        lambda at: ev.CallerKnown(at, CallId(call), name, priority, attributes),
+        lambda at: CallerKnown(at, CallId(call), name, priority, attributes),
     )
 
 

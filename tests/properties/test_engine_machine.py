@@ -20,6 +20,7 @@ from acd.ivr.core import Core, Recipe
 from acd.ivr.eventlog import Header, digest, event_line, header_line, read_event, read_header
 from acd.queues import commands as cmd
 from acd.queues import events as ev
+from acd.queues.about import CallerKnown
 from acd.queues.journey import Fact, JourneyEvent, fold
 from acd.queues.limits import deadline
 from acd.queues.model import (
@@ -347,7 +348,7 @@ class BrainMachine(RuleBasedStateMachine):
     @rule(data=st.data(), points=st.integers(-20, 20), segment=st.sampled_from([{}, {"segment": "vip"}]))
     def a_caller_is_known(self, data: st.DataObject, points: int, segment: dict[str, str]) -> None:
         call_id = data.draw(st.sampled_from(sorted(self.core.engine.calls)))
-        self.tell(ev.CallerKnown(self.now, call_id, "Ольга", points, segment))
+        self.tell(CallerKnown(self.now, call_id, "Ольга", points, segment))
         self.events_follow()
 
     @precondition(lambda self: self.core.engine.calls)
