@@ -141,8 +141,7 @@ def test_another_number_and_another_plan_take_nothing_of_it_away():
              queue("support", "support >= 1", SUPPORT)]  # fmt: skip
     known = {"numbers": {SALES: About(1), SUPPORT: About(2)}}
     play = start(plan([ANNA], lines, **known))
-    assert play >> login("1001") >> enters("wait") << rings("wait", "1001") >> enters("c1")
-    assert play >> is_known("c1", "Ольга", 20, segment="vip") >> after(31)
+    assert play >> enters("c1") >> is_known("c1", "Ольга", 20, segment="vip") >> after(31)
     call = play.core.engine.calls[CallId("c1")]
     assert (call.did, call.priority, call.attributes["segment"]) == (SUPPORT, 21, "vip")
     assert play >> reconfigured(plan([ANNA], lines, numbers={SUPPORT: About(5)}))
