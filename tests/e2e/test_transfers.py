@@ -8,9 +8,11 @@ from acd.lab.call import Call, CallState
 from acd.lab.incoming import IncomingCall
 from acd.lab.outgoing import OutgoingCall
 from acd.lab.phone import Phone
+from acd.lab.udp import Moment
 from tests.e2e.desk import Desk, Record
 from tests.e2e.floor import Floor, Line
 from tests.e2e.phones import Phones, number_of, ringing
+from tests.faults import Figure
 
 FLOOR = Floor()
 BLIND = FLOOR.line("blind", ("1001",), wrap_up_s=30, survey="nps")
@@ -26,8 +28,11 @@ EARLY = FLOOR.line("early", ("1011",), wrap_up_s=30)
 LATE = FLOOR.line("late", ("1012",))
 LEAVES = FLOOR.line("leaves", ("1013",))
 HEARS = FLOOR.line("hears", ("1014",))
+LOCAL = FLOOR.line("local", ("1015",), wrap_up_s=30)
+BEHIND_LOCAL = FLOOR.line("behind_local", ("1016",))
 SECTIONS = {"survey": {"first_digit_s": 10}}
 
+SPLIT_WITHIN_S = 0.2  # the phone's and the hotline's moments of the same thing
 NOBODYS = "74950000009"
 
 
@@ -195,6 +200,36 @@ async def test_attended_to_an_agent_called_directly(phones: Phones, desk: Desk) 
     record = await desk.ended(number_of(caller))
     assert_one_journey(record)
     assert legs(record) == [(first.user, DIRECT.queue), (colleague.user, DIRECT.queue)]
+
+
+@pytest.mark.fault(15)
+async def test_attended_through_local_channels_that_are_optimised_away(
+    phones: Phones, desk: Desk, figure: Figure
+) -> None:
+    caller, first, talk = await talking(phones, LOCAL)
+    (colleague,) = await phones.staff(BEHIND_LOCAL.agents)
+    question = await asks(first, talk, f"8{colleague.user}")
+    answer = await ringing(colleague)
+    await answer.answer()
+    await question.wait_answered(5)
+    await they_hear_each_other_as_agents(question, answer)
+    completed_at = Moment.now()
+    assert await talk.refer_to(question) == 200
+    await desk.until_agent(first.user, "wrap_up", within_s=2)
+    figure("first agent in wrap-up after", 1000 * (Moment.now().loop_s - completed_at.loop_s), "ms")
+    await desk.until_agent(colleague.user, "talking")
+    await they_hear_each_other(caller, answer)
+    await answer.hang_up()
+    await desk.until_agent(colleague.user, "wrap_up")
+    record = await desk.ended(number_of(caller))
+    assert_one_journey(record)
+    assert legs(record) == [(first.user, LOCAL.queue), (colleague.user, LOCAL.queue)]
+    assert talk.times.answered_at and talk.times.ended_at and answer.times.ended_at
+    first_s = completed_at.loop_s - talk.times.answered_at.loop_s
+    second_s = answer.times.ended_at.loop_s - completed_at.loop_s
+    off_s = [abs(leg["talk_s"] - seen_s) for leg, seen_s in zip(record["legs"], (first_s, second_s), strict=True)]
+    assert max(off_s) < SPLIT_WITHIN_S
+    figure("talk split between the agents, off by", 1000 * max(off_s), "ms")
 
 
 @pytest.mark.fault(15)

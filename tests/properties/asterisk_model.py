@@ -40,6 +40,7 @@ class Caller:
     noted: tuple[OfferId | None, AgentId | None] = (None, None)
     from_agent: AgentId | None = None  # whose own phone it comes from
     beside: dict[OfferId, AgentId] = field(default_factory=dict)
+    bridged_at: float = 0.0
 
     def legs(self) -> dict[OfferId, AgentId]:
         """All phones that ring, or the one that talks."""
@@ -174,7 +175,7 @@ class Asterisk:
     def bridge(self, caller: Caller, at: float) -> None:
         """The two are connected."""
         assert caller.offer is not None
-        caller.leg = "bridged"
+        caller.leg, caller.bridged_at = "bridged", at
         self.tell(ev.Connected(at, caller.offer))
 
     def agent_hangs_up(self, caller: Caller, at: float) -> None:

@@ -50,6 +50,7 @@ HOUR_S = 3600.0
 MINUTE_S = 60.0
 SWEEP_S = 25.0  # as the node sweeps: after so long ...
 AGAIN_S = 1.0  # ... and no sooner than this ...
+SEEN_WITHIN_S = 4.0  # past the ring timeout, before the withdrawal: two looks
 SETTLE_S = 1.0  # ... believing nothing about what changed so short a time before
 FAILURES = (
     OfferResult.REFUSED,
@@ -173,12 +174,21 @@ class BrainMachine(RuleBasedStateMachine):
                     self.look_wanted = True
                 case cmd.Journal(fact):
                     self.journal.setdefault(fact.call_id, []).append(fact)
+                case cmd.Withdraw(call_id=call) if isinstance(event, ev.TimerDue):
+                    self._nobody_is_cut_off(call)
+                    self.asterisk.obey(command, self.now)
                 case cmd.Ring(legs=legs) if not self.blurred:
                     self._nobody_is_with_another(command.call_id, legs)
                     self.asterisk.obey(command, self.now)
                 case _:
                     self.asterisk.obey(command, self.now)
         rules.check(self.core, self.now)
+
+    def _nobody_is_cut_off(self, call: CallId) -> None:
+        """Time alone takes nobody out of a conversation, whatever was lost: who has talked for a while was seen."""
+        caller = self.asterisk.callers.get(call)
+        talks = caller is not None and caller.leg == "bridged" and caller.bridged_at < self.now - SEEN_WITHIN_S
+        assert not (talks and self.asterisk.linked), f"{call} is taken out of a conversation"
 
     def _nobody_is_with_another(self, call: CallId, legs: tuple[cmd.Leg, ...]) -> None:
         rung = {leg.agent_id for leg in legs}
