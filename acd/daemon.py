@@ -381,7 +381,9 @@ class Daemon:
         for kind, count in self.retention.erased.items():
             readings.append(Reading("erased", "Records whose time was over", count, {"kind": kind}))
         lookups = self.crm.counts.items()
-        readings += [Reading("crm_lookups", "Callers looked up, by outcome", n, {"outcome": o}) for o, n in lookups]
+        readings += [
+            Reading("crm_lookups_total", "Callers looked up, by outcome", n, {"outcome": o}) for o, n in lookups
+        ]
         if self.event_log is not None:
             readings.append(Reading("event_log_lost", "Events missing in the event log", self.event_log.lost))
         return readings
