@@ -15,7 +15,7 @@ import gc
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -34,7 +34,7 @@ from acd.clock import SteadyClock
 from acd.config import Asterisk, Settings
 from acd.crm import Crm
 from acd.dispatcher import Dispatcher
-from acd.errors import AmiError, StorageError
+from acd.errors import AcdError, AmiError, StorageError
 from acd.feed import LiveFeed
 from acd.ivr.core import Core, Recipe
 from acd.manager import ServiceManager
@@ -44,8 +44,9 @@ from acd.plan import message_of, plan_of, script_of
 from acd.queues import boot, places, sticky
 from acd.queues import events as ev
 from acd.queues.commands import AgentChanged, Journal
+from acd.queues.found import NotedCall
 from acd.queues.journey import CallRecord
-from acd.queues.model import AgentId
+from acd.queues.model import AgentId, CallId
 from acd.records import database
 from acd.records.fresh import FreshStore
 from acd.records.lifetime import Lifetime
@@ -60,6 +61,7 @@ log = structlog.get_logger(__name__)
 FLUSH_S = 4.0
 GC_THRESHOLD = 20_000  # new objects between two looks: some hundred calls' worth
 LAST_ORDERS_S = 2.0
+SETTLE_S = 30.0
 DATABASE_RETRY_S = 5.0
 DATABASE_PATIENCE_S = 15.0
 
@@ -169,7 +171,26 @@ class Daemon:
             directory=directory(self.plan),
             on_change=lambda view: self.feed.publish(node=view),
             loaded=self._loaded,
+            live=self._live,
+            keep=self._keep,
         )
+
+    def _live(self, node: str) -> list[CallId]:
+        return [call.id for call in self.core.engine.calls.values() if call.node == node]
+
+    async def _keep(self, node: str, calls: Sequence[NotedCall]) -> bool:
+        """As `aftermath.Keep`. Nothing while the database is away: Asterisk keeps its notes for us."""
+        try:
+            if self._database_problem is not None or not await self.recorder.settle(SETTLE_S):
+                return False
+            recorded = await self.store.ended_among([call.call_id for call in calls])
+            for call in calls:
+                if call.call_id not in recorded:
+                    await self.dispatcher.ask(ev.CallsNoted(self.clock.now(), node, (call,)))
+            return await self.recorder.settle(SETTLE_S)
+        except AcdError as error:
+            log.warning("noted calls not recorded", node=node, error=str(error))
+            return False
 
     # -- life ---------------------------------------------------------------------------------------------------
 

@@ -35,14 +35,16 @@ from acd.queues.commands import (
     Withdraw,
 )
 from acd.queues.corrections import SENTENCES, Correction
-from acd.queues.events import DayBegan, Event, NodeLost, NodeRead, Restored, Stopping, TimerDue
+from acd.queues.events import CallsNoted, DayBegan, Event, NodeLost, NodeRead, Restored, Stopping, TimerDue
 from acd.queues.journey import Fact, JourneyEvent
 
 log = structlog.get_logger(__name__)
 
 INBOX_LIMIT = 20_000
 BURST = 64  # events decided on in a row before the loop gets a turn: a full inbox must not starve timers and HTTP
-NEVER_REFUSED = (Booting, AgentsRestored, Restored, NodeLost, NodeRead, Opened, DayBegan, Stopping, TimerDue)
+NEVER_REFUSED = (
+    Booting, AgentsRestored, Restored, NodeLost, NodeRead, CallsNoted, Opened, DayBegan, Stopping, TimerDue
+)  # fmt: skip
 """Nobody would tell these again, and there are never many: one per link, boot, day or timer."""
 
 Watcher = Callable[[AgentChanged | Journal], None]

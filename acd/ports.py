@@ -119,6 +119,10 @@ class Store(Protocol):
         """Records, with their events, of calls that have not ended."""
         ...
 
+    async def ended_among(self, call_ids: Sequence[CallId]) -> frozenset[CallId]:
+        """Those of these calls that are recorded as ended."""
+        ...
+
     async def ended_since(self, at: float) -> tuple[CallRecord, ...]:
         """Records (without events) of calls that entered at or after `at` and have ended: the day's figures."""
         ...

@@ -45,6 +45,12 @@ def stamp(text: str) -> str:
     return text if _STAMP.fullmatch(text) else ""
 
 
+def taken(text: str) -> tuple[str, str]:
+    """Who took a call from the fallback queue, `<moment>@<endpoint>`: the stamp and the endpoint, empty if not so."""
+    moment, _, endpoint = text.partition("@")
+    return stamp(moment), endpoint
+
+
 def keys(text: str) -> str:
     """What was pressed on a telephone, at most 8 keys."""
     return re.sub(r"[^0-9*#]", "", text)[:8]
@@ -95,6 +101,11 @@ class AsteriskTime:
     def theirs(self, at: float) -> float:
         """Asterisk's time when it is `at` here."""
         return at + self._ahead_s
+
+    def past(self, stamp: str, at: float, oldest_s: float) -> float | None:
+        """The moment of a stamp; None when it is unreadable or older than `oldest_s`. One to come is now."""
+        moment = finite(stamp, math.nan) - self._ahead_s
+        return min(moment, at) if moment >= at - oldest_s else None
 
     def ours(self, stamp: str, at: float, oldest_s: float) -> float:
         """The moment of a stamp; `at` when the stamp cannot be: unreadable, to come, older than `oldest_s`."""

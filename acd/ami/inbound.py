@@ -13,10 +13,10 @@ from acd.ami.dialled import leg_result, offer_result, unconfirmed
 from acd.ami.messages import Message
 from acd.ami.phones import GONE_STATES, Phones
 from acd.ami.registry import Caller, Registry, RungLeg
-from acd.ami.transfers import attended, taken_over
+from acd.ami.transfers import attended, leg_name, taken_over
 from acd.numbers import normalise
 from acd.queues import events as ev
-from acd.queues.model import OfferId, OfferResult, Side
+from acd.queues.model import AgentId, OfferId, OfferResult, Side
 
 SHUTDOWN = "4"
 """Who asks for the soft hang-up: Asterisk, which is about to end (AST_SOFTHANGUP_SHUTDOWN in its channel.h)."""
@@ -68,6 +68,8 @@ class Translator:
             "AcdTransfer": self._sent_on,
             "AcdDone": self._done,
             "AcdFallback": self._fell_back,
+            "AcdTaken": self._taken,
+            "AcdServed": self._served,
             "AcdAgent": self._agent_order,
         }
 
@@ -157,6 +159,33 @@ class Translator:
         """Of a call that entered unheard nothing is made here: it must not be offered. The next picture shows it."""
         call_id = fields.call_id(message.get("Call", ""))
         return [] if call_id is None else [ev.CallAway(at, call_id)]
+
+    def _taken(self, message: Message, at: float) -> Events:
+        """From the agent's own leg, which the fallback queue made: no longer a call of the agent's own."""
+        call_id, uniqueid = fields.call_id(message.get("Call", "")), message.get("Uniqueid", "")
+        caller = self._registry.callers.get(call_id) if call_id is not None else None
+        if caller is None or not uniqueid:
+            return []  # the next picture shows the two together
+        own = self._registry.own.get(uniqueid)
+        offer_id = leg_name(caller.call_id, uniqueid)
+        self._registry.hand_over(caller, uniqueid, offer_id)
+        events: Events = [ev.CallTaken(at, caller.call_id, offer_id, self._who_took(message))]
+        if own is not None:  # after it: the agent must not look free in between
+            self._phones.own_ended(self._node, *own)
+            events.append(ev.OwnCallEnded(at, *own))
+        return events
+
+    def _who_took(self, message: Message) -> AgentId | None:
+        _, endpoint = fields.taken(message.get("Taken", ""))
+        return self._registry.endpoints.get(endpoint)
+
+    def _served(self, message: Message, at: float) -> Events:
+        call_id = fields.call_id(message.get("Call", ""))
+        if call_id is None:
+            return []
+        moment, _ = fields.taken(message.get("Taken", ""))
+        since = self._time.ours(moment, at, fields.OLD_STAMP_S) if moment else None
+        return [ev.CallServed(at, call_id, self._who_took(message), since)]
 
     def _agent_order(self, message: Message, at: float) -> Events:
         agent_id = self._registry.endpoints.get(message.get("Endpoint", ""))

@@ -11,17 +11,20 @@ import asyncio
 import contextlib
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 import structlog
 
 from acd import tasks
 from acd.ami import echo, fields
+from acd.ami.aftermath import Aftermath, Keep
 from acd.ami.client import AmiClient
 from acd.ami.directory import batches
 from acd.ami.inbound import Translator
 from acd.ami.messages import Message
+from acd.ami.mirror import Mirror
+from acd.ami.notes import Notes
 from acd.ami.outbound import Steering
 from acd.ami.phones import Phones
 from acd.ami.registry import Registry
@@ -31,8 +34,8 @@ from acd.errors import AmiError, AmiRefused
 from acd.masking import conceal
 from acd.ports import Clock
 from acd.queues.commands import AssignPhones, Look, SwitchCommand
-from acd.queues.events import Event, NodeLost, NodeRead
-from acd.queues.model import AgentId
+from acd.queues.events import CallsNoted, Event, NodeLost, NodeRead
+from acd.queues.model import AgentId, CallId
 from acd.queues.views import NodeView
 
 log = structlog.get_logger(__name__)
@@ -66,8 +69,13 @@ class Node:
         directory: Mapping[str, str],
         on_change: Callable[[NodeView], None],
         loaded: asyncio.Event,
+        live: Callable[[str], Collection[CallId]],
+        keep: Keep,
     ) -> None:
-        """`loaded`: what the records know has been posted, and the picture may follow it."""
+        """`loaded`: what the records know has been posted, and the picture may follow it.
+
+        `live`: the calls of a node of this name that are open in our books; `keep`: see `aftermath`.
+        """
         self.name = settings.name
         self._phones = phones
         self._clock = clock
@@ -92,7 +100,11 @@ class Node:
                 settings, required_actions=REQUIRED_ACTIONS, wanted_events=wanted, wanted_if=self._translator.heard_if
             )
         )
-        self._steering = Steering(self.client, self._registry, clock, post, language, fallback_queue)
+        self._mirror = Mirror(self.client, fallback_queue)
+        self._steering = Steering(self.client, self._registry, clock, post, language, self._mirror)
+        self._live = live
+        self._notes = Notes(self.client, self._registry, self._time, default_region)
+        self._aftermath = Aftermath(self.name, self._notes, self._registry, clock, keep)
         self._reading = asyncio.Lock()
         self._last_boot: tuple[str, str] | None = None
         self._in_service = False
@@ -188,7 +200,9 @@ class Node:
                 self._send_heartbeat()
             )  # before the picture: callers need not leave for the fallback while it is taken
             await self._loaded.wait()
+            await self._mirror.read(self._registry.endpoints)
             found = await self._read(restarted, sweep=False)
+            unheard = await self._ended_unheard(found)
         except AmiError as error:
             if str(error) != self._problem:
                 log.warning("node not in service", node=self.name, problem=str(error))
@@ -197,7 +211,7 @@ class Node:
             (self.client.refuse if isinstance(error, AmiRefused) else self.client.abort)(self._problem)
             return
         self._last_boot = boot
-        self._post(found)
+        self._post_all(*unheard, found)
         self._looked.set()
         self._enter_service(len(found.calls), restarted)
 
@@ -229,6 +243,7 @@ class Node:
             tasks.spawn(self._keep_beating(), f"heartbeat {self.name}"),
             tasks.spawn(self._keep_sweeping(), f"sweep {self.name}"),
             tasks.spawn(self._keep_awake(), f"awake {self.name}"),
+            tasks.spawn(self._aftermath.run(), f"notes {self.name}"),
         )
         log.info("node in service", node=self.name, callers=callers, restarted=restarted)
         self._on_change(self.view())
@@ -236,6 +251,7 @@ class Node:
     async def _out_of_service(self, reason: str) -> None:
         await tasks.stop(*self._keepers)
         self._keepers = ()
+        self._mirror.lost()
         if not self._in_service:
             return  # why, was said when it did not get into service
         self._problem = reason
@@ -253,6 +269,19 @@ class Node:
         reachable, own = self._phones.read(self.name, seen.reachable, seen.own)
         settled_at = asked_at - SETTLE_S if sweep else asked_at
         return NodeRead(self._clock.now(), self.name, restarted, seen.calls, reachable, own, settled_at, seen.unsure)
+
+    async def _ended_unheard(self, found: NodeRead) -> tuple[CallsNoted, ...]:
+        """What the dialplan noted of calls that are open in our books and not in the picture."""
+        gone = set(self._live(self.name)) - {call.call_id for call in found.calls} - found.unsure
+        try:
+            noted = await self._notes.of(gone, found.at) if gone else []
+        except AmiRefused:
+            return ()  # may not be read: the aftermath says so
+        return (CallsNoted(found.at, self.name, tuple(noted)),) if noted else ()
+
+    def _post_all(self, *events: Event) -> None:
+        for event in events:
+            self._post(event)
 
     async def _keep_sweeping(self) -> None:
         """Every so often, when somebody asks for it, and once more for callers whom only one of us knows."""
@@ -280,7 +309,8 @@ class Node:
     async def _sweep(self) -> None:
         async with self._reading:
             try:
-                self._post(await self._read(restarted=False, sweep=True))
+                found = await self._read(restarted=False, sweep=True)
+                self._post_all(*await self._ended_unheard(found), found)
             except AmiError as error:
                 log.warning("sweep failed", node=self.name, error=str(error))
 

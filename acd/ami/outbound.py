@@ -12,6 +12,7 @@ from typing import assert_never
 import structlog
 
 from acd.ami.client import AmiClient
+from acd.ami.mirror import Mirror
 from acd.ami.redirects import Redirects
 from acd.ami.registry import Caller, Registry
 from acd.errors import AmiError
@@ -50,14 +51,14 @@ class Steering:
         clock: Clock,
         post: Callable[[Event], object],
         language: str,
-        fallback_queue: str,
+        mirror: Mirror,
     ) -> None:
         self._client = client
         self._registry = registry
         self._clock = clock
         self._post = post
         self._language = language
-        self._fallback_queue = fallback_queue
+        self._mirror = mirror
         self._redirects = Redirects(client, registry)
 
     def carry_out(self, command: CallCommand | MirrorAgent | AssignPhones) -> None:
@@ -66,8 +67,7 @@ class Steering:
             self._registry.assign(command.phones)
             return
         if isinstance(command, MirrorAgent):
-            if self._client.connected:  # else everything is mirrored anew when it is back
-                self._mirror(command)
+            self._mirror.want(command)
             return
         caller = self._registry.callers.get(command.call_id)
         if caller is not None:
@@ -183,16 +183,6 @@ class Steering:
         for leg in ring.legs:
             self._post(OfferEnded(self._clock.now(), leg.offer_id, OfferResult.ERROR))
 
-    def _mirror(self, command: MirrorAgent) -> None:
-        where = (("Queue", self._fallback_queue), ("Interface", command.endpoint))
-        if not command.member:
-            self._send("QueueRemove", *where)
-            return
-        paused = "1" if command.paused else "0"
-        # Adding one who is a member already is refused and changes nothing, so the pause is told on its own.
-        self._send("QueueAdd", *where, ("MemberName", command.agent_id), ("Paused", paused))
-        self._send("QueuePause", *where, ("Paused", paused))
-
     def _send(self, name: str, *headers: tuple[str, str]) -> None:
         def refused(error: AmiError) -> None:
             if not any(words in str(error) for words in _HARMLESS):
@@ -204,4 +194,4 @@ class Steering:
             log.warning("action not sent", action=name, error=str(error))
 
 
-_HARMLESS = ("Already there", "No such channel", "Channel does not exist", "not there")
+_HARMLESS = ("No such channel", "Channel does not exist")

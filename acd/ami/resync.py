@@ -8,6 +8,7 @@ as heard until the next sweep shows the same.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import structlog
@@ -20,14 +21,15 @@ from acd.ami.registry import Caller, Registry, call_of, device_of, ring_of
 from acd.ami.transfers import leg_name
 from acd.errors import AmiRefused
 from acd.numbers import normalise
-from acd.queues.found import FoundCall
+from acd.queues.found import Elsewhere, FoundCall
 from acd.queues.model import AgentId, CallId, OfferId
 
 log = structlog.get_logger(__name__)
 
 RINGING = "5"  # ChannelState
 Ring = list[tuple[AgentId, OfferId]]
-FACTS = ("ACD_CALL", "ACD_DID", "ACD_ENTERED", "ACD_VERB", "ACD_QUEUE", "ACD_OFFER", "ACD_AGENT", "ACD_TALKING")
+FACTS = ("ACD_CALL", "ACD_DID", "ACD_ENTERED", "ACD_VERB", "ACD_QUEUE", "ACD_OFFER", "ACD_AGENT", "ACD_TALKING",
+         "ACD_FELL", "SHARED(ACD_TAKEN)", "ACD_SERVED", "ACD_DOING", "ACD_DIGITS")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ async def read_picture(
             registry.handed[caller.offer_id] = caller
         ring = _ring(channel, channels, registry)
         found = _found(call_id, channel, ring, time, default_region, at, registry.agent_of_channel(caller.channel))
+        found = replace(found, elsewhere=_elsewhere(channel.variables, time, at, registry))
         calls.append(_with_whom(found, channel, with_agents, registry, before))
     unsure = _not_seen(registry, before)
     own = _phones(channels, registry, before, node)
@@ -127,16 +130,19 @@ def _with_whom(
     """Whom the caller really talks with: a transfer may have been completed, and its word lost on the way to us."""
     caller = registry.callers[found.call_id]
     others = [other for other in with_agents.get(channel.get("BridgeID", ""), ()) if not _same(other, caller)]
-    if found.verb != "connect" or len(others) != 1:
+    if found.verb not in ("connect", "fallback") or len(others) != 1:
         return found
     uniqueid = others[0].get("Uniqueid", "")
     agent_id = registry.agent_of_channel(others[0].get("Channel", ""))
-    if agent_id is None or not uniqueid or agent_id == found.agent_id:
+    if agent_id is None or not uniqueid or (found.verb == "connect" and agent_id == found.agent_id):
         return found
     offer_id = before.legs.get(uniqueid) or leg_name(found.call_id, uniqueid)
     asked = call_of(offer_id)
     registry.hand_over(caller, uniqueid, offer_id)
     consultation = asked if asked != found.call_id else None
+    if found.verb == "fallback":
+        since = found.elsewhere.taken_at if found.elsewhere is not None else None
+        return replace(found, agent_id=agent_id, offer_id=offer_id, handed_over=True, talking_since=since)
     return replace(found, agent_id=agent_id, offer_id=offer_id, handed_over=True, consultation=consultation)
 
 
@@ -187,6 +193,8 @@ def _found(
         bool(channel.get("BridgeID", "")),
         _talking_since(facts.get("ACD_TALKING", ""), offer_id, at),
         from_agent,
+        doing=fields.order_number(facts.get("ACD_DOING", "")),
+        digits=fields.keys(facts.get("ACD_DIGITS", "")),
         beside=tuple((other_id, agent) for agent, other_id in others),
     )
 
@@ -195,6 +203,24 @@ def _talking_since(mark: str, offer_id: str, at: float) -> float | None:
     """What `Mark` noted, if it is about the offer that the channel is at."""
     marked, _, since = mark.rpartition("@")
     return fields.finite(since, at) if offer_id and marked == offer_id else None
+
+
+def _elsewhere(facts: Mapping[str, str], time: fields.AsteriskTime, at: float, registry: Registry) -> Elsewhere | None:
+    """What the fallback queue did, as the dialplan noted it on the channel."""
+    fell = fields.stamp(facts.get("ACD_FELL", ""))
+    if not fell:
+        return None
+    moment, endpoint = fields.taken(facts.get("SHARED(ACD_TAKEN)", ""))
+    over = fields.stamp(facts.get("ACD_SERVED", ""))
+    fell_at, taken_at, over_at = (
+        time.ours(one, at, fields.OLD_STAMP_S) if one else None for one in (fell, moment, over)
+    )
+    assert fell_at is not None
+    if taken_at is None:
+        return Elsewhere(fell_at)
+    return Elsewhere(
+        fell_at, taken_at, registry.endpoints.get(endpoint), over_at if (over_at or 0.0) >= taken_at else None
+    )
 
 
 def _phones(channels: list[Message], registry: Registry, before: Registry, node: str) -> OwnCalls:

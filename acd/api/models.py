@@ -202,6 +202,7 @@ class Call(Out):
     survey: Survey
     disposition: Disposition | None
     reconciled: bool = Field(description="true: the end was missed and found out later")
+    fallback: bool = Field(description="true: it was in Asterisk's own queue while no daemon was there")
     events: list[Event] = Field(description="filled for one call, empty in lists and deltas")
 
 

@@ -127,6 +127,7 @@ class Renderer:
             survey=models.Survey(result=record.survey_result, score=record.survey_score),
             disposition=_disposition(record.disposition),
             reconciled=record.reconciled,
+            fallback=record.fallback,
             events=[self._event(event) for event in record.events] if events else [],
         )
 

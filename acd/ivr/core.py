@@ -11,11 +11,21 @@ from acd.ivr.voicemail import MessageDesk
 from acd.queues.book import Book
 from acd.queues.commands import Command, Journal, Served, TakeMessage
 from acd.queues.engine import Engine
-from acd.queues.events import CallerLeft, DayBegan, Event, NodeRead, PartyHungUp, Reconfigured, Restored, VerbDone
+from acd.queues.events import (
+    CallerLeft,
+    CallsNoted,
+    DayBegan,
+    Event,
+    NodeRead,
+    PartyHungUp,
+    Reconfigured,
+    Restored,
+    VerbDone,
+)
 from acd.queues.figures import DayFigures
 from acd.queues.journey import Fact
 from acd.queues.matcher import Draw, always_the_first
-from acd.queues.model import Backoff, Plan, Side
+from acd.queues.model import Backoff, CallPhase, Plan, Side
 from acd.queues.scripts import MessageScript, SurveyScript
 
 
@@ -70,9 +80,14 @@ class Core:
                 case Journal(event=fact) if fact.fact is Fact.ENDED:
                     self.surveys.call_ended(fact.call_id)
                     commands.append(command)
-                    commands.extend(self.messages.call_ends(fact.call_id, fact.at, isinstance(event, NodeRead)))
+                    commands.extend(
+                        self.messages.call_ends(fact.call_id, fact.at, isinstance(event, NodeRead | CallsNoted))
+                    )
                 case _:
                     commands.append(command)
+        if isinstance(event, NodeRead):
+            staying = (call.id for call in self.engine.calls.values() if call.phase is CallPhase.AFTER)
+            commands.extend(self.surveys.resume(event, staying))
         return commands
 
     def _ivr_first(self, event: Event) -> list[Command]:
@@ -83,6 +98,8 @@ class Core:
                 self.surveys.caller_hangs_up(event.call_id)
             case VerbDone():
                 return self.surveys.verb_done(event) or self.messages.verb_done(event)
+            case CallsNoted():
+                return self.surveys.noted(event)
             case Restored():
                 self.messages.restored(event)
                 self.surveys.remember(event.asked_at)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from acd.ivr.survey import Ask, Finish, Survey
+from acd.ivr.survey import Ask, Finish, Survey, score_of
 from acd.queues.book import Book
 from acd.queues.commands import Bye, Collect, Command, Served
-from acd.queues.events import CallerLeft, VerbDone
+from acd.queues.events import CallerLeft, CallsNoted, NodeRead, VerbDone
+from acd.queues.found import FoundCall, Left, NotedCall
 from acd.queues.journey import Fact
 from acd.queues.model import CallId, SurveyKind, SurveyResult
 from acd.queues.scripts import SurveyScript
@@ -96,6 +97,47 @@ class SurveyDesk:
     def call_ended(self, call_id: CallId) -> None:
         """The call is over, in whatever way we learnt of it: nothing is awaited from it any more."""
         self._sessions.pop(call_id, None)
+
+    # -- what went on while nobody listened --------------------------------------------------------------------
+
+    def resume(self, event: NodeRead, live: Iterable[CallId]) -> list[Command]:
+        """Take over the surveys that another daemon began: a question being asked, or an answer that nobody heard."""
+        there = frozenset(live)
+        return [
+            command
+            for seen in event.calls
+            if seen.call_id in there and seen.call_id not in self._sessions and self._is_asked(seen.call_id)
+            for command in self._resume(seen, event.at)
+        ]
+
+    def _resume(self, seen: FoundCall, at: float) -> list[Command]:
+        if seen.doing is None or seen.verb not in ("collect", "after"):
+            return []
+        self._sessions[seen.call_id] = _Session(Survey.resumed(self._script, seen.doing), self._script, seen.doing)
+        if seen.verb == "collect":
+            return []
+        return self.verb_done(VerbDone(at, seen.call_id, seen.doing, "ok", seen.digits))
+
+    def noted(self, event: CallsNoted) -> list[Command]:
+        """Surveys that ended unheard: what was pressed counts; if nothing was, it matters who put an end to it."""
+        return [self._end(seen, event.at) for seen in event.calls if self._is_asked(seen.call_id)]
+
+    def _end(self, seen: NotedCall, at: float) -> Command:
+        self._sessions.pop(seen.call_id, None)
+        score = score_of(seen.digits)
+        result = SurveyResult.INVALID if seen.digits else SurveyResult.NO_ANSWER
+        if score is not None:
+            result = SurveyResult.ANSWERED
+        elif seen.ended_at is not None and seen.left is Left.CALLER:
+            result = SurveyResult.HUNG_UP
+        ended_at = at if seen.ended_at is None else min(seen.ended_at, at)
+        return self._book.note(seen.call_id, ended_at, Fact.SURVEY_ENDED, result=result, score=score)
+
+    def _is_asked(self, call_id: CallId) -> bool:
+        """Whether the call has had its question and no result yet."""
+        record = self._book.get(call_id)
+        open_yet = record is not None and record.ended_at is None and record.survey_result is None
+        return open_yet and self._asked_in(call_id)
 
     def _asked_in(self, call_id: CallId) -> bool:
         """Whether this call has had its question: a caller who came back to the line is asked once."""

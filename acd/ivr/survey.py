@@ -10,11 +10,17 @@ The two-key 10: after a `1` the dialplan waits `more_s` for a second key. `15` i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 from acd.queues.model import SurveyResult
 from acd.queues.scripts import SurveyScript
 
 SCORES = {str(score): score for score in range(11)}
+
+
+def score_of(digits: str) -> int | None:
+    """The score that was pressed; None for nothing, and for rubbish."""
+    return SCORES.get(digits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +52,17 @@ class Survey:
         self._asked = 1
         return Ask((self._script.question,))
 
+    @classmethod
+    def resumed(cls, script: SurveyScript, asked: int) -> Self:
+        """A survey that another daemon began, after `asked` questions."""
+        survey = cls(script)
+        survey._asked = asked
+        return survey
+
     def answered(self, digits: str) -> Ask | Finish:
         """What the caller pressed; the empty string is nothing at all."""
         script = self._script
-        score = SCORES.get(digits)
+        score = score_of(digits)
         if score is not None:
             return Finish(SurveyResult.ANSWERED, score, (script.thanks,))
         self._pressed_rubbish = self._pressed_rubbish or bool(digits)

@@ -129,30 +129,18 @@ class Calls:
 
     def held(self, call: Call, at: float) -> None:
         """The caller is in the hold verb. That is news only for a call of which we thought otherwise."""
-        call.at_home = True
+        elsewhere, call.at_home = not call.at_home, True
         call.touched_at = at
         self._shop.changed(call)
         if call.leaving or call.hung_up is not None:
             return
         if call.phase is CallPhase.OFFERED and any(offer.rang for offer in self._shop.offers_of(call)):
             self._shop.expect(call, at + self._shop.backoff.look_s)  # it rang, and is over: how, must follow
-        if call.phase is CallPhase.TALKING and call.offer_id is None:  # the fallback queue's conversation is over
+        if call.phase is CallPhase.TALKING and (elsewhere or call.offer_id is None):  # through the fallback queue: over
             self.end_talk(call, at, Side.SYSTEM)
             self.back_in_line(call, at)
         elif call.phase is CallPhase.AFTER and (call.answered_at is None or call.offer_id is not None):
             self.back_in_line(call, at)  # the conversation broke without the dialplan's usual way out
-
-    def away(self, call: Call, at: float) -> None:
-        """The caller is in Asterisk's own fallback queue: not ours to offer until the dialplan brings it home.
-
-        Callers fall back from the hold verb only: of one who is being offered or served this is old news, our order
-        to dial has overtaken it.
-        """
-        if call.phase is CallPhase.WAITING:
-            call.at_home = False
-            call.touched_at = at
-            self._shop.changed(call)
-            self._shop.note(call, at, Fact.FALLBACK)
 
     def dismiss(self, call: Call, prompts: tuple[str, ...], at: float) -> None:
         """Say goodbye and hang up."""

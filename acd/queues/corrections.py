@@ -17,6 +17,7 @@ class Correction(StrEnum):
 
     ENTERED = "entered"
     ENDED = "ended"
+    NOTED = "noted"
     CUT = "cut"
     OFFER_ENDED = "offer_ended"
     OFFER_FOUND = "offer_found"
@@ -35,6 +36,7 @@ class Correction(StrEnum):
 SENTENCES: Mapping[Correction, str] = {
     Correction.ENTERED: "found in Asterisk",
     Correction.ENDED: "the call ended while nobody was listening",
+    Correction.NOTED: "noted by Asterisk while nobody was listening",
     Correction.CUT: "Asterisk was restarted",
     Correction.OFFER_ENDED: "no phone rings for the caller any more",
     Correction.OFFER_FOUND: "a phone rings for the caller",

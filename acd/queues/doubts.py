@@ -62,7 +62,7 @@ def agrees(shop: Shop, call: Call, seen: FoundCall) -> bool:
             there = {OfferId(seen.offer_id), *(offer_id for offer_id, _ in seen.beside)}
             return seen.verb == "connect" and not seen.bridged and there == {one.id for one in shop.offers_of(call)}
         case CallPhase.TALKING if seen.verb == "fallback":
-            return seen.bridged and call.offer_id is None
+            return seen.bridged and call.offer_id == (OfferId(seen.offer_id) if seen.handed_over else None)
         case CallPhase.TALKING:
             return seen.verb == "connect" and seen.bridged and not seen.handed_over
         case _:

@@ -9,9 +9,9 @@ daemon that begins or stops the line is matched against the ready agents: there 
 agent who could take it. An event about an offer or a call that is over is ignored: it came late, which is no error.
 
 This file is the table of contents: which event goes where. Who takes whom is in `matcher`. What is done about a caller
-is in `calls`, about one whom an agent sends on in `transfers`, about a ringing phone in `offers`, about a call that
-cannot wait in `overflow`, about an agent in `desk`, on a supervisor's word in `orders`, about a lost or restarted
-Asterisk in `recovery`.
+is in `calls`, about one in Asterisk's own hands in `fallback`, about one whom an agent sends on in `transfers`, about a
+ringing phone in `offers`, about a call that cannot wait in `overflow`, about an agent in `desk`, on a supervisor's word
+in `orders`, about a lost or restarted Asterisk in `recovery`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from acd.queues.book import Book
 from acd.queues.calls import Calls
 from acd.queues.commands import Command
 from acd.queues.deciding import Deciding
+from acd.queues.fallback import Fallback
 from acd.queues.journey import Fact
 from acd.queues.matcher import Draw, Matcher, always_the_first
 from acd.queues.model import Agent, AgentId, Backoff, CallId, OfferId, Plan
@@ -41,6 +42,8 @@ CallEvent = (
     | ev.PartyHungUp
     | ev.CallHeld
     | ev.CallAway
+    | ev.CallTaken
+    | ev.CallServed
     | ev.CallSentOn
     | ev.CallHandedOver
     | ev.CallHandedEarly
@@ -68,7 +71,8 @@ class Engine:
         self._orders = Orders(shop, self._calls, self._offers)
         self._overflows = Overflows(shop, self._calls)
         self._transfers = Transfers(shop, self._calls, self._offers)
-        self._recovery = Recovery(shop, self._calls, self._offers, self._transfers)
+        self._fallback = Fallback(shop, self._calls, self._offers)
+        self._recovery = Recovery(shop, self._calls, self._offers, self._transfers, self._fallback)
         self._reconfiguring = Reconfiguring(shop, self._calls, self._offers, self._overflows)
         self.book = book
         self.calls = shop.calls
@@ -147,6 +151,8 @@ class Engine:
                 | ev.PartyHungUp()
                 | ev.CallHeld()
                 | ev.CallAway()
+                | ev.CallTaken()
+                | ev.CallServed()
                 | ev.CallSentOn()
                 | ev.CallHandedOver()
                 | ev.CallHandedEarly()
@@ -167,7 +173,9 @@ class Engine:
                 self._timer_due(event)
             case boot.Booting():
                 self.booting = True
-            case ev.NodeLost() | ev.NodeRead() | ev.Restored() | boot.AgentsRestored() | boot.Opened():
+            case (
+                ev.NodeLost() | ev.NodeRead() | ev.CallsNoted() | ev.Restored() | boot.AgentsRestored() | boot.Opened()
+            ):
                 self.booting = self.booting and not isinstance(event, boot.Opened)
                 self._recovery.handle(event)
             case ev.DayBegan():
@@ -212,7 +220,11 @@ class Engine:
             case ev.CallHeld():
                 self._calls.held(call, event.at)
             case ev.CallAway():
-                self._calls.away(call, event.at)
+                self._fallback.away(call, event.at)
+            case ev.CallTaken(at=at, agent_id=agent_id, offer_id=offer_id):
+                self._fallback.taken(call, agent_id, offer_id, at, at)
+            case ev.CallServed():
+                self._fallback.served(call, event)
             case ev.CallSentOn() | ev.CallHandedOver() | ev.CallHandedEarly():
                 self._transfers.happened(call, event)
 

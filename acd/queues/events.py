@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from acd.queues.about import CallerKnown
 from acd.queues.boot import AgentsRestored, Booting, Opened
-from acd.queues.found import FoundCall
+from acd.queues.found import FoundCall, NotedCall
 from acd.queues.journey import CallRecord
 from acd.queues.model import AgentId, CallId, OfferId, OfferResult, Plan, QueueName, Side
 from acd.queues.scripts import MessageScript, SurveyScript
@@ -65,6 +65,41 @@ class CallAway:
 
     at: float
     call_id: CallId
+
+
+@dataclass(frozen=True, slots=True)
+class CallTaken:
+    """An agent whom the native fallback queue rang has picked up: the two talk. `offer_id` is what the leg is known by.
+
+    `agent_id` None: nobody of ours.
+    """
+
+    at: float
+    call_id: CallId
+    offer_id: OfferId
+    agent_id: AgentId | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallServed:
+    """The agent of the fallback queue has hung up and the caller is still on the line, ready for the next verb.
+
+    `agent_id` and `since` (None: not known): who had taken the call, and when.
+    """
+
+    at: float
+    call_id: CallId
+    agent_id: AgentId | None
+    since: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallsNoted:
+    """Calls that ended while nobody listened to this Asterisk, as its dialplan noted them."""
+
+    at: float
+    node: str
+    calls: tuple[NotedCall, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,6 +409,9 @@ Event = (
     | PartyHungUp
     | CallHeld
     | CallAway
+    | CallTaken
+    | CallServed
+    | CallsNoted
     | OfferRinging
     | OfferAccepted
     | Connected

@@ -38,7 +38,7 @@ class Fact(StrEnum):
     )
     RETURNED = "returned"  # agent, reason: a transfer to an agent came to nothing, the caller is in the line again
     MERGED = "merged"  # into: the call this one was asked for
-    FALLBACK = "fallback"  # -
+    FALLBACK = "fallback"  # - : to Asterisk's own queue, no daemon being there
     PROMPT = "prompt"  # what
     SURVEY_ASKED = "survey_asked"  # question
     SURVEY_ENDED = "survey_ended"  # result, score, reason
@@ -128,6 +128,7 @@ class CallRecord:
     disposition: Mapping[str, Value] | None = None
     message: Message | None = None
     reconciled: bool = False
+    fallback: bool = False  # it was in Asterisk's own queue, nobody of us being there
     events: tuple[JourneyEvent, ...] = ()
 
 
@@ -299,6 +300,10 @@ def _reconciled(record: CallRecord, event: JourneyEvent) -> CallRecord:
     return replace(record, reconciled=True)
 
 
+def _fell_back(record: CallRecord, event: JourneyEvent) -> CallRecord:
+    return replace(record, fallback=True)
+
+
 def _ended(record: CallRecord, event: JourneyEvent) -> CallRecord:
     record = _talk_ended(record, event)  # a conversation does not outlast its call
     return replace(
@@ -369,5 +374,6 @@ _CHANGES = {
     Fact.SURVEY_ENDED: _survey_ended,
     Fact.DISPOSITION: _disposition,
     Fact.RECONCILED: _reconciled,
+    Fact.FALLBACK: _fell_back,
     Fact.ENDED: _ended,
 }

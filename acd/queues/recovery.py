@@ -15,11 +15,11 @@ from acd.queues.calls import Calls
 from acd.queues.commands import Bye, Corrected, TakeMessage
 from acd.queues.corrections import Belief, Correction
 from acd.queues.doubts import HOLDING, Doubts, awaits_survey
+from acd.queues.fallback import Fallback
 from acd.queues.found import FoundCall
 from acd.queues.journey import CallRecord, Fact, OfferRecord, own_priority
 from acd.queues.limits import OUTCOMES, Reason
 from acd.queues.model import (
-    Agent,
     AgentId,
     Call,
     CallPhase,
@@ -39,16 +39,20 @@ from acd.queues.transfers import TALKED, Transfers, sent_on
 class Recovery:
     """Compares what we believe with what is, and follows what is."""
 
-    def __init__(self, shop: Shop, calls: Calls, offers: Offers, transfers: Transfers) -> None:
+    def __init__(self, shop: Shop, calls: Calls, offers: Offers, transfers: Transfers, fallback: Fallback) -> None:
         self._shop = shop
         self._transfers = transfers
+        self._fallback = fallback
         self._calls = calls
         self._offers = offers
         self._in_step: set[str] = set()  # nodes whose link has held since they were last read
         self._served: list[Call] = []  # found after their conversation; the IVR's facts come after all of ours
         self.doubts = Doubts(shop)
 
-    def handle(self, event: ev.NodeLost | ev.NodeRead | ev.Restored | boot.AgentsRestored | boot.Opened) -> None:
+    def handle(
+        self,
+        event: ev.NodeLost | ev.NodeRead | ev.CallsNoted | ev.Restored | boot.AgentsRestored | boot.Opened,
+    ) -> None:
         """What the shell has found out about an Asterisk, or remembers of the last daemon."""
         match event:
             case boot.AgentsRestored():
@@ -60,6 +64,8 @@ class Recovery:
                 self.node_lost(event)
             case ev.NodeRead():
                 self.node_read(event)
+            case ev.CallsNoted():
+                self._fallback.noted(event)
             case ev.Restored():
                 self.restored(event)
 
@@ -254,10 +260,17 @@ class Recovery:
             self._calls.place(call, queue, at)
             if queue is None:
                 return
+        if seen.elsewhere is not None:
+            self._fallback.fell(call, min(seen.elsewhere.fell_at, at))
         if seen.verb == "connect":
             self._follow_connect(call, seen, at)
         elif seen.verb == "fallback" and seen.bridged:
-            self._served_elsewhere(call, None, at)
+            self._follow_fallback(call, seen, at)
+        elif seen.verb == "after" and _just_served(call, seen):
+            assert seen.elsewhere is not None
+            over_at = seen.elsewhere.over_at or at
+            if self._fallback.over(call, seen.elsewhere.agent_id, seen.elsewhere.taken_at, over_at, at):
+                self._served.append(call)
         else:
             self._follow_alone(call, seen, at)
 
@@ -277,6 +290,12 @@ class Recovery:
             self._shop.hold(call)
         elif call.phase is CallPhase.WAITING:
             self._shop.move(call, CallPhase.AFTER, at)
+
+    def _follow_fallback(self, call: Call, seen: FoundCall, at: float) -> None:
+        """The fallback queue has found somebody: whom, is known when it is an agent's phone that is in the bridge."""
+        agent_id, offer_id = (AgentId(seen.agent_id), OfferId(seen.offer_id)) if seen.handed_over else (None, None)
+        since = at if seen.talking_since is None else seen.talking_since
+        self._fallback.taken(call, agent_id, offer_id, since, at)
 
     def _follow_connect(self, call: Call, seen: FoundCall, at: float) -> None:
         if seen.handed_over and call.phase in TALKED:
@@ -311,26 +330,19 @@ class Recovery:
         if call.offer_id is not None:
             return
         if seen.bridged:
-            self._served_elsewhere(call, self._shop.desk.get(AgentId(seen.agent_id)), at)
+            self._fallback.taken(call, AgentId(seen.agent_id) or None, None, at, at)
         else:
             call.at_home = False  # somebody we do not know is being dialled: the dialplan will say how it ends
-
-    def _served_elsewhere(self, call: Call, agent: Agent | None, at: float) -> None:
-        """The caller talks to somebody whom we did not send: the fallback queue's doing, or an agent now unknown."""
-        self._drop_offer(call, at)
-        if call.phase is not CallPhase.WAITING:
-            return
-        self._shop.move(call, CallPhase.TALKING, at)
-        self._offers.cancel_timers(call)
-        call.answered_at = call.answered_at or at
-        if agent is not None and agent.offer_id is None and agent.call_id is None:
-            call.agent_id = agent.spec.id
-            self._shop.desk.talking(agent, call)
-        self._shop.note(call, at, Fact.CONNECTED, agent=agent.spec.id if agent is not None else None)
 
     def _drop_offer(self, call: Call, at: float) -> None:
         if call.phase in LIVE:
             self._offers.end_all(call, OfferResult.WITHDRAWN, at)
+
+
+def _just_served(call: Call, seen: FoundCall) -> bool:
+    """Whether the fallback queue's agent has hung up a moment ago, and nobody has asked the caller anything since."""
+    over = seen.elsewhere is not None and seen.elsewhere.over_at is not None
+    return over and (call.answered_at is None or call.phase is CallPhase.TALKING)
 
 
 def _offers_seen(seen: FoundCall) -> tuple[OfferId, ...]:

@@ -48,6 +48,10 @@ class FreshStore(Store):
         """As the store, with what was put before."""
         return await (await self._settled()).open_calls()
 
+    async def ended_among(self, call_ids: Sequence[CallId]) -> frozenset[CallId]:
+        """As the store, with what was put before."""
+        return await (await self._settled()).ended_among(call_ids)
+
     async def ended_since(self, at: float) -> tuple[CallRecord, ...]:
         """As the store, with what was put before."""
         return await (await self._settled()).ended_since(at)

@@ -66,6 +66,10 @@ class MemoryStore(Store):
         """Oldest first."""
         return tuple(self._whole(record) for record in self._in_order() if record.ended_at is None)
 
+    async def ended_among(self, call_ids: Sequence[CallId]) -> frozenset[CallId]:
+        known = (self._records.get(call_id) for call_id in call_ids)
+        return frozenset(record.id for record in known if record is not None and record.ended_at is not None)
+
     async def ended_since(self, at: float) -> tuple[CallRecord, ...]:
         """Oldest first."""
         return tuple(r for r in self._in_order() if r.ended_at is not None and r.entered_at >= at)

@@ -46,6 +46,7 @@ def call_values(record: CallRecord, region: str) -> Values:
         "legs": [asdict(leg) for leg in record.legs],
         "disposition": None if record.disposition is None else dict(record.disposition),
         "reconciled": record.reconciled,
+        "fallback": record.fallback,
     }
 
 
@@ -157,6 +158,7 @@ def record_of(row: Row[Any], offers: Sequence[OfferRecord] = (), events: Sequenc
         disposition=row.disposition,
         message=None if row.message_at is None else Message(row.message_at, row.message_s, row.heard_at),
         reconciled=row.reconciled,
+        fallback=bool(row.fallback),
         events=tuple(events),
     )
 

@@ -96,6 +96,11 @@ class SqlStore(Store):
         query = _joined().where(calls.c.ended_at.is_(None)).order_by(calls.c.entered_at, calls.c.id)
         return await self._records(query, with_events=True)
 
+    async def ended_among(self, call_ids: Sequence[CallId]) -> frozenset[CallId]:
+        query = select(calls.c.id).where(calls.c.id.in_(call_ids), calls.c.ended_at.is_not(None))
+        async with self._begin() as connection:
+            return frozenset(CallId(row.id) for row in await connection.execute(query))
+
     async def ended_since(self, at: float) -> tuple[CallRecord, ...]:
         """Oldest first."""
         query = _joined().where(calls.c.entered_at >= at, calls.c.ended_at.is_not(None))

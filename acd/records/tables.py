@@ -59,6 +59,7 @@ calls = Table(
     Column("legs", _json),  # a list of conversations; null in rows older than the column
     Column("disposition", _json),
     Column("reconciled", Boolean, nullable=False),
+    Column("fallback", Boolean),  # null in rows older than the column
 )
 Index("ix_calls_entered", calls.c.entered_at, calls.c.id)
 Index("ix_calls_queue", calls.c.queue, calls.c.entered_at, calls.c.id)

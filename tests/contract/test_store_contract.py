@@ -69,6 +69,20 @@ async def test_an_unknown_call_is_none(store: Store) -> None:
     assert await store.call(CallId("nobody")) is None
 
 
+async def test_calls_that_are_recorded_as_ended_are_told_from_others(store: Store) -> None:
+    await store.write([*entries(served_call("a", NOON)), *entries(waiting_call("w", NOON))])
+    assert await store.ended_among([CallId("a"), CallId("w"), CallId("nobody")]) == {"a"}
+    assert await store.ended_among([]) == frozenset()
+
+
+async def test_that_a_call_was_in_the_fallback_queue_is_kept(store: Store) -> None:
+    fell: Told = (Fact.FALLBACK, NOON + 9, {})
+    events = journey("f", entered(NOON), queued(NOON), fell, ended(NOON + 20, "abandoned"))
+    await store.write([*entries(events), *entries(served_call("a", NOON))])
+    listed = {record.id: record.fallback for record in (await store.calls(ANYTHING, 100)).items}
+    assert listed == {"f": True, "a": False}
+
+
 async def test_an_empty_batch_is_no_fault(store: Store) -> None:
     await store.write([])
     assert await ids(store) == []

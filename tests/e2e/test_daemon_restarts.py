@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 import pytest
 
 from acd.lab.daemon import LabDaemon
-from acd.lab.sip import SipError
 from acd.lab.udp import Moment
-from tests.e2e.desk import Desk, moment, until_fact
+from tests.e2e.desk import Desk, until_fact
 from tests.e2e.floor import Floor
 from tests.e2e.phones import Phones, number_of, ringing
 from tests.e2e.scene import Scene, play, three_lines
@@ -19,12 +17,9 @@ from tests.faults import Figure
 FLOOR = Floor()
 STOPPED = three_lines(FLOOR, "stopped", ("1001", "1002", "1003"))
 KILLED = three_lines(FLOOR, "killed", ("1004", "1005", "1006"))
-FOR_GOOD = FLOOR.line("for_good", ("1007",))
-OTHER = FLOOR.line("other", ("1008",))
 SECTIONS = {"survey": {"first_digit_s": 2, "second_digit_s": 1}}
 
 STOP_LIMIT_S = 10.0
-FALLBACK_LIMIT_S = 20.0
 TOLERANCE_S = 0.2
 WRITTEN_S = 1.5  # what is older has surely reached the database: what the killed daemon had not written is gone
 
@@ -112,29 +107,3 @@ async def _the_rest_of_it(scene: Scene, phones: Phones, desk: Desk, late: str) -
     for call in scene.callers:
         record = await scene.same(desk, call)
         assert record["outcome"] == "answered"
-
-
-async def test_without_a_daemon_callers_reach_an_agent_through_asterisks_own_queue(
-    phones: Phones, desk: Desk, daemon: LabDaemon
-) -> None:
-    (agent,) = await phones.staff(OTHER.agents)
-    waiting = await phones.call(FOR_GOOD.did)
-    before = await desk.until_waiting(number_of(waiting))
-    await daemon.kill()
-    killed_at = Moment.now().loop_s
-    try:
-        offered = await ringing(agent, within_s=FALLBACK_LIMIT_S)
-        await offered.answer()
-        assert await waiting.media.wait_voice("agent", 3)
-        assert Moment.now().loop_s - killed_at < FALLBACK_LIMIT_S
-    finally:
-        await daemon.start()
-    assert await waiting.media.wait_until(lambda: not waiting.media.closed, 1)
-    await desk.until_call(number_of(waiting), lambda call: call["answered_at"])
-    with contextlib.suppress(SipError):
-        await waiting.hang_up()
-    record = await desk.ended(number_of(waiting))
-    assert (record["id"], record["outcome"]) == (before["id"], "answered")
-    assert moment(record["entered_at"]) == pytest.approx(moment(before["entered_at"]), abs=TOLERANCE_S)
-    await offered.wait_ended(2)
-    await desk.until_agent(agent.user, "ready")

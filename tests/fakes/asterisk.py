@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from tests.fakes.ami_server import COMMANDS, FakeAmi, Header, ReceivedAction, Session, block
 
-MORE_COMMANDS = (*COMMANDS, "CoreSettings", "CoreStatus", "DeviceStateList")
+MORE_COMMANDS = (*COMMANDS, "CoreSettings", "CoreStatus", "DeviceStateList", "QueueStatus")
 
 
 @dataclass
@@ -72,6 +72,7 @@ class FakeAsterisk(FakeAmi):
         self.on("Redirect", self._redirect)
         self.on("Originate", self._originate)
         self.on("UserEvent", self._echoed)
+        self.on("QueueStatus", lambda _, action: action.listing("QueueMember", [], "QueueStatusComplete"))
         for name in ("QueueAdd", "QueuePause", "QueueRemove"):
             self.on(name, lambda _, action: action.success())
 

@@ -139,10 +139,12 @@ async def test_fallback_keeps_the_order_of_entry(ami: RawAmi) -> None:
         await caller.hang_up()
 
 
-async def test_fallback_reaches_a_member_and_does_not_cut_its_ringing(ami: RawAmi) -> None:
+async def test_fallback_does_not_cut_a_members_ringing_and_lets_go_who_has_had_all_laps(ami: RawAmi) -> None:
     """A lap of ten seconds ends while the agent rings; he rings on, and when he answers he has the caller."""
     await go_stale(ami)
     caller = await enter(ami, first="AcdFallback")
+    behind = await enter(ami, first="AcdFallback")
+    await ami.action("Setvar", Channel=behind.channel, Variable="ACD_LAP", Value="59")
     member = {"Queue": "acd-fallback", "Interface": "Local/rings@lab-agents/n"}
     await ami.action("QueueAdd", MemberName="1001", **member)
     try:
@@ -150,22 +152,87 @@ async def test_fallback_reaches_a_member_and_does_not_cut_its_ringing(ami: RawAm
         mark = len(ami.events)
         missed = await ami.event("AgentRingNoAnswer", 20, after=mark, CallerIDNum=caller.number)
         assert float(missed["Timestamp"]) - float(called["Timestamp"]) > 14
+        assert (await behind.is_gone(0))["Cause"] == "16"
+        note = await noted(ami, behind)
+        assert note is not None and (note[1], note[9], note[12]) == ("out", "", "enough")
     finally:
         await ami.action("QueueRemove", **member)
         await caller.hang_up()
 
 
-async def test_fallback_connects_and_the_call_ends_by_itself(ami: RawAmi) -> None:
+async def noted(ami: RawAmi, caller: Caller) -> list[str] | None:
+    """What the dialplan has noted of this call, part by part."""
+    mark = len(ami.events)
+    answer = await ami.action("DBGet", Family=f"acd-fallback/{caller.call[:11]}", Key=caller.call)
+    if answer["Response"] == "Error":
+        return None
+    return (await ami.event("DBGetResponse", after=mark))["Val"].split("|")
+
+
+async def test_a_call_without_a_daemon_ends_by_itself_and_is_noted_from_its_entry_to_its_end(ami: RawAmi) -> None:
     await go_stale(ami)
     member = {"Queue": "acd-fallback", "Interface": "Local/leaves@lab-agents/n"}
+    caller = await enter(ami, name="Анна | & co", first="AcdFallback")
+    note = await noted(ami, caller)
+    assert note is not None
+    assert note[:2] == ["1", "in"] and note[3:5] == ["74951234567", caller.number]
+    assert note[2] == await caller.variable("ACD_ENTERED") and float(note[8]) >= float(note[2])
     await ami.action("QueueAdd", MemberName="1001", **member)
     try:
-        caller = await enter(ami, first="AcdFallback")
-        await ami.event("AgentConnect", CallerIDNum=caller.number)
-        gone = await caller.is_gone(0)
-        assert gone["Context"] == "acd-after"
+        taken = await ami.event("AcdTaken", Call=caller.call)
+        assert taken["Channel"].startswith("Local/leaves@lab-agents")
+        served = await caller.hears("AcdServed", 0)
+        assert served["Taken"] == taken["Taken"]
+        assert (await caller.is_gone(0))["Context"] == "acd-after"
     finally:
         await ami.action("QueueRemove", **member)
+    note = await noted(ami, caller)
+    assert note is not None
+    assert (note[1], note[9], note[12]) == ("out", f"{taken['Taken']}", "system")
+    assert float(note[8]) <= float(note[9].partition("@")[0]) <= float(note[10]) <= float(note[11])
+    assert float(note[11]) - float(note[10]) == pytest.approx(5, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("facts", "leaves_one"),
+    [
+        ({}, True),  # no daemon has ever spoken to this call
+        ({"ACD_QUEUE": "sales"}, False),
+        ({"ACD_SEQ": "1"}, False),
+    ],
+)
+async def test_a_call_that_a_living_daemon_knows_leaves_no_note(
+    ami: RawAmi, facts: dict[str, str], leaves_one: bool
+) -> None:
+    caller = await enter(ami)
+    for name, value in facts.items():
+        await ami.action("Setvar", Channel=caller.channel, Variable=name, Value=value)
+    await caller.hang_up()
+    await caller.is_gone(0)
+    assert (await noted(ami, caller) is not None) is leaves_one
+
+
+@pytest.mark.parametrize("verb", ["hold", "connect", "say", "collect", "record", "after"])
+async def test_whatever_the_caller_was_doing_when_nobody_listened_is_noted(ami: RawAmi, verb: str) -> None:
+    caller = await enter(ami)
+    await ami.action("Setvar", Channel=caller.channel, Variable="ACD_QUEUE", Value="sales")
+    mark = len(ami.events)
+    if verb != "hold":
+        facts = {"ACD_PROMPT": "acd/nps-question", "ACD_SEQ": "1", **RINGS, "ACD_DIAL": "Local/answers@lab-agents/n"}
+        mark = await caller.order(f"acd-{verb}", **facts)
+    if verb == "connect":
+        await ami.event("BridgeEnter", after=mark, Channel=caller.channel)
+    await beat(ami, -6)
+    await caller.hang_up()
+    await caller.is_gone(mark)
+    note = await noted(ami, caller)
+    assert note is not None and (note[1], note[6], note[7], note[12]) == ("out", "sales", verb, "")
+    assert note[15:] == (["o1", await _dialled_at(note)] if verb == "connect" else ["", ""])
+
+
+async def _dialled_at(note: list[str]) -> str:
+    assert 0 <= float(note[11]) - int(note[16]) / 1000 < 10
+    return note[16]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any
 from acd.ami.fields import AsteriskTime
 from acd.ami.inbound import Translator
 from acd.ami.messages import Message, parse
+from acd.ami.mirror import Mirror
 from acd.ami.outbound import Steering
 from acd.ami.phones import Phones
 from acd.ami.registry import Registry
@@ -72,7 +73,7 @@ class Replay:
         registry = Registry({agent.endpoint: agent.id for agent in agents})
         phones = Phones()
         self.translator = Translator(NODE, registry, phones, AsteriskTime(), "RU")
-        self.steering = Steering(self.link, registry, self.clock, self.tell, "ru", "acd-fallback")
+        self.steering = Steering(self.link, registry, self.clock, self.tell, "ru", Mirror(self.link, "acd-fallback"))
         self._phones = phones
 
     @property

@@ -8,7 +8,7 @@ from acd.ami import fields
 from acd.ami.dialled import offer_result
 from acd.ami.messages import Message
 from acd.queues import events as ev
-from acd.queues.model import CallId, OfferResult, Side
+from acd.queues.model import CallId, OfferId, OfferResult, Side
 from tests.unit.ami_words import ANNA, AT, BORIS, CALL, CALLER, OFFER, Ear
 
 HOSTILE = (
@@ -30,7 +30,7 @@ HOSTILE = (
 )
 HEADERS = (
     "Call", "Channel", "Uniqueid", "Linkedid", "CallerIDNum", "CallerIDName", "Did", "Entered", "Offer", "Agent",
-    "Status", "Cause", "Tech", "RingMs", "Seq", "Digits", "Endpoint", "Order", "DestUniqueid", "DestChannel",
+    "Taken", "Status", "Cause", "Tech", "RingMs", "Seq", "Digits", "Endpoint", "Order", "DestUniqueid", "DestChannel",
     "DialStatus", "BridgeNumChannels", "Device", "State", "Newname", "UserEvent",
 )  # fmt: skip
 
@@ -65,6 +65,39 @@ def test_a_call_whose_entry_went_unheard_is_entered_by_its_hold() -> None:
 
 def test_a_call_in_the_fallback_queue_is_not_offered_from_there() -> None:
     assert Ear().hears_user("AcdFallback") == [ev.CallAway(AT, CallId(CALL))]
+
+
+TAKEN = ("Taken", f"{AT - 9}@PJSIP/1001")
+LEG = (("Channel", "PJSIP/1001-0000000a"), ("Uniqueid", "u7"), ("Linkedid", "u1"))
+
+
+def test_an_agent_who_takes_a_call_from_the_fallback_queue_is_no_longer_on_a_call_of_their_own() -> None:
+    ear = Ear().entered()
+    (own,) = ear.new_channel(uniqueid="u7")
+    assert isinstance(own, ev.OwnCallStarted)
+    taken, over = ear.hears_user("AcdTaken", *LEG, TAKEN)
+    assert taken == ev.CallTaken(AT, CallId(CALL), OfferId(f"{CALL}.t7"), ANNA)
+    assert over == ev.OwnCallEnded(AT, ANNA, own.channel)
+    assert ear.hears("HangupRequest", *LEG) == [ev.PartyHungUp(AT, CallId(CALL), Side.AGENT)]
+    assert ear.hears("Hangup", *LEG) == [ev.AgentLegGone(AT, OfferId(f"{CALL}.t7"))]
+
+
+def test_who_takes_a_strangers_call_takes_none_of_ours() -> None:
+    assert Ear().hears_user("AcdTaken", *LEG, TAKEN) == []
+
+
+@pytest.mark.parametrize(
+    ("taken", "agent", "since"),
+    [
+        (f"{AT - 9}@PJSIP/1001", ANNA, AT - 9),
+        (f"{AT - 9}@PJSIP/9", None, AT - 9),
+        ("", None, None),
+        ("@PJSIP/1002", BORIS, None),
+    ],
+)
+def test_the_end_of_a_conversation_in_the_fallback_queue(taken: str, agent: str | None, since: float | None) -> None:
+    ear = Ear().entered()
+    assert ear.hears_user("AcdServed", ("Taken", taken)) == [ev.CallServed(AT, CallId(CALL), agent, since)]
 
 
 def test_hang_ups_of_strangers_mean_nothing() -> None:
@@ -288,7 +321,7 @@ def test_no_value_of_a_header_breaks_or_grows_the_picture(header: str, value: st
         for name in ("Newchannel", "DialBegin", "DialState", "DialEnd", "BridgeEnter", "HangupRequest", "Hangup",
                      "DeviceStateChange", "Rename", "Nonsense"):  # fmt: skip
             _bounded(state(), state().hears(name, *CALLER, (header, value)))
-        for name in ("AcdEnter", "AcdHold", "AcdDial", "AcdDone", "AcdFallback", "AcdAgent"):
+        for name in ("AcdEnter", "AcdHold", "AcdDial", "AcdDone", "AcdFallback", "AcdTaken", "AcdServed", "AcdAgent"):
             ear = state()
             _bounded(ear, ear.hears_user(name, (header, value)))
 

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -57,7 +58,9 @@ class Desk:
         self.registry = Registry(dict(ENDPOINTS))
         self.posted: list[ev.Event] = []
         link: Any = self.link
-        self.steering = Steering(link, self.registry, Clock(), self.posted.append, "ru", "acd-fallback")
+        self.mirrored: list[cmd.MirrorAgent] = []
+        mirror: Any = SimpleNamespace(want=self.mirrored.append)
+        self.steering = Steering(link, self.registry, Clock(), self.posted.append, "ru", mirror)
         self.caller = Caller(ID, CHANNEL, "u1", "u1")
         self.registry.caller_entered(self.caller)
 
@@ -197,16 +200,11 @@ async def test_no_value_holds_a_comma() -> None:
                 variables((name, headers))
 
 
-async def test_agents_are_mirrored_into_the_fallback_queue() -> None:
-    where = {"Queue": "acd-fallback", "Interface": "PJSIP/1001"}
-    desk = Desk()
-    assert desk.does(cmd.MirrorAgent(ANNA, "PJSIP/1001", "Анна", True, True)) == [
-        ("QueueAdd", {**where, "MemberName": "1001", "Paused": "1"}),
-        ("QueuePause", {**where, "Paused": "1"}),
-    ]
-    assert desk.does(cmd.MirrorAgent(ANNA, "PJSIP/1001", "Анна", False, False)) == [("QueueRemove", where)]
+async def test_agents_are_mirrored_with_a_link_or_without() -> None:
+    desk, command = Desk(), cmd.MirrorAgent(ANNA, "PJSIP/1001", "Анна", True, True)
     desk.link.connected = False
-    assert desk.does(cmd.MirrorAgent(ANNA, "PJSIP/1001", "Анна", True, False)) == []
+    assert desk.does(command) == []
+    assert desk.mirrored == [command]
 
 
 async def test_an_offer_for_a_caller_who_is_gone_has_failed() -> None:

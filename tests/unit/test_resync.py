@@ -12,6 +12,7 @@ from acd.ami.messages import Message
 from acd.ami.registry import Registry
 from acd.ami.resync import FACTS, Picture, read_picture
 from acd.errors import AmiDown, AmiRefused
+from acd.queues.found import Elsewhere
 from acd.queues.model import CallId, OfferId
 from tests.unit.ami_words import ANNA, AT, BORIS, CALL, ENDPOINTS, OFFER
 
@@ -218,3 +219,35 @@ async def test_a_question_found_is_known_to_be_an_agents() -> None:
     picture, _ = await read(channel("PJSIP/1001-1", "u5", ACD_CALL=CALL, ACD_VERB="hold"))
     assert picture.calls[0].from_agent == ANNA
     assert (await read(HOLDING))[0].calls[0].from_agent is None
+
+
+FELL = {"ACD_CALL": CALL, "ACD_VERB": "fallback", "ACD_FELL": f"{AT - 50}", "ACD_AGENT": "1002", "ACD_OFFER": OFFER}
+
+
+async def test_a_caller_in_the_fallback_queue_waits_there() -> None:
+    picture, registry = await read(channel("PJSIP/trunk-1", "u1", **FELL), LEG)
+    (found,) = picture.calls
+    assert (found.elsewhere, found.handed_over, found.bridged) == (Elsewhere(AT - 50), False, False)
+    assert picture.own == ((ANNA, "main:PJSIP/1001-1"),) and not registry.legs  # rung by Asterisk's queue: busy
+
+
+async def test_whom_a_caller_of_the_fallback_queue_talks_with_is_seen_in_the_bridge() -> None:
+    facts = FELL | {"SHARED(ACD_TAKEN)": f"{AT - 40}@PJSIP/1001"}
+    legs = channel("PJSIP/trunk-1", "u1", bridge="b1", **facts), channel("PJSIP/1001-1", "u2", "u1", bridge="b1")
+    picture, registry = await read(*legs)
+    (found,) = picture.calls
+    assert (found.agent_id, found.offer_id, found.handed_over) == (ANNA, f"{CALL}.t2", True)
+    assert found.talking_since == AT - 40 and found.elsewhere == Elsewhere(AT - 50, AT - 40, ANNA)
+    assert picture.own == () and registry.legs == {"u2": f"{CALL}.t2"}
+
+
+async def test_a_caller_just_served_there_is_told_by_whom_and_since_when() -> None:
+    facts = FELL | {"ACD_VERB": "after", "SHARED(ACD_TAKEN)": f"{AT - 40}@PJSIP/1001", "ACD_SERVED": f"{AT - 2}"}
+    picture, _ = await read(channel("PJSIP/trunk-1", "u1", **facts))
+    assert picture.calls[0].elsewhere == Elsewhere(AT - 50, AT - 40, ANNA, AT - 2)
+
+
+async def test_the_question_that_is_being_answered_is_seen() -> None:
+    facts = {"ACD_CALL": CALL, "ACD_VERB": "after", "ACD_DOING": "2", "ACD_DIGITS": "1x0"}
+    picture, _ = await read(channel("PJSIP/trunk-1", "u1", **facts))
+    assert (picture.calls[0].doing, picture.calls[0].digits) == (2, "10")
