@@ -5,13 +5,14 @@
 # make soak    that traffic for MINUTES=30: memory, open files, tasks and the like over time, and their slopes
 # make bench   the benchmark against app_queue and a bare Dial; QUICK=1 takes a short look
 # make faults  runs the tests about faults alone, and writes docs/faults.md from what they measured
+# make audit   known weaknesses of what requirements.lock names; exit 3: the advisories cannot be reached
 # make lint    ruff, mypy --strict, import contracts
 # make prompts speaks asterisk-conf/sounds/prompts.yaml anew
 # make states  draws docs/states.md from the tables of the brain
 # make lock    renews requirements.lock from pyproject.toml
 
 .DEFAULT_GOAL := setup
-.PHONY: setup demo test chaos soak bench faults lint prompts states lock
+.PHONY: setup demo test chaos soak bench faults lint audit prompts states lock
 # A shell may have SECONDS of its own (bash counts them); only `make demo SECONDS=…` or `make chaos SECONDS=…` is meant.
 SECONDS_GIVEN := $(if $(filter command line,$(origin SECONDS)),$(SECONDS))
 
@@ -52,6 +53,10 @@ lint:
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit:
+	@$(SETUP) venv audit
+	@$(BIN)/python -m acd.lab.audit
 
 prompts:
 	@$(SETUP) venv prompts

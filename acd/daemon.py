@@ -55,6 +55,7 @@ from acd.records.schema import upgrade
 from acd.records.store import SqlStore
 from acd.retention import Retention
 from acd.timers import LoopTimers
+from acd.town import town
 
 log = structlog.get_logger(__name__)
 
@@ -168,7 +169,7 @@ class Daemon:
             language=self.settings.language,
             fallback_queue=self.settings.fallback.queue,
             heartbeat_s=self.settings.fallback.heartbeat_s,
-            directory=directory(self.plan),
+            directory={**directory(self.plan), **town(self.settings.outbound, self.settings.default_country)},
             on_change=lambda view: self.feed.publish(node=view),
             loaded=self._loaded,
             live=self._live,
@@ -389,6 +390,10 @@ class Daemon:
         for node in self.nodes:
             about = {"node": node.name}
             client = node.client
+            readings += [
+                Reading("outbound_refused_total", "Calls to the town not allowed", count, {**about, "reason": reason})
+                for reason, count in node.refused.items()
+            ]
             readings.append(Reading("ami_pending_actions", "Actions not yet answered", client.pending, about))
             counted = client.counters
             readings += [

@@ -6,7 +6,10 @@ is checked at the door (`acd.ami.fields`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
+
+import structlog
 
 from acd.ami import fields
 from acd.ami.dialled import leg_result, offer_result, unconfirmed
@@ -18,6 +21,9 @@ from acd.numbers import normalise
 from acd.queues import events as ev
 from acd.queues.model import AgentId, OfferId, OfferResult, Side
 
+log = structlog.get_logger(__name__)
+
+TOWN_REASONS = ("number", "rate", "at_once", "lock")
 SHUTDOWN = "4"
 """Who asks for the soft hang-up: Asterisk, which is about to end (AST_SOFTHANGUP_SHUTDOWN in its channel.h)."""
 GONE_CONTACTS = frozenset({"Removed", "Unreachable", "Unknown"})
@@ -46,6 +52,7 @@ class Translator:
         self._time = time
         self._region = default_region
         self._key = key
+        self.refused = Counter(dict.fromkeys(TOWN_REASONS, 0))
         self._handlers: dict[str, Handler] = {
             "UserEvent": self._user_event,
             "Newchannel": self._new_channel,
@@ -71,6 +78,7 @@ class Translator:
             "AcdTaken": self._taken,
             "AcdServed": self._served,
             "AcdAgent": self._agent_order,
+            "AcdTown": self._refused_in_town,
         }
 
     @property
@@ -202,6 +210,15 @@ class Translator:
                 return [ev.AgentReady(at, agent_id)]
             case _:
                 return []
+
+    def _refused_in_town(self, message: Message, _at: float) -> Events:
+        """Not the brain's business: the dialplan would not have a call to the town. Told and counted."""
+        reason = message.get("Reason", "")
+        reason = reason if reason in TOWN_REASONS else "other"
+        self.refused[reason] += 1
+        endpoint, number = message.get("Endpoint", ""), fields.dialled(message.get("To", ""))
+        log.warning("call to the town refused", node=self._node, endpoint=endpoint, to=number, reason=reason)
+        return []
 
     # -- from Asterisk itself -------------------------------------------------------------------------------
 

@@ -112,6 +112,11 @@ class Node:
         self._problem = "not connected yet"
         self._keepers: tuple[asyncio.Task[None], ...] = ()
 
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """Calls to the town that the dialplan would not have, by reason."""
+        return self._translator.refused
+
     def carry_out(self, command: SwitchCommand) -> None:
         """As ports.Switch. Of phones that are somebody else's now, the next picture tells; it is taken at once."""
         if isinstance(command, Look):

@@ -11,8 +11,10 @@ load         the way through all of these
 """
 
 from acd.config.ivr import Survey, Voicemail
+from acd.config.keeping import Records
 from acd.config.load import Report, check, load
 from acd.config.lookup import Crm
+from acd.config.outbound import Outbound
 from acd.config.schema import (
     About,
     Agent,
@@ -23,7 +25,6 @@ from acd.config.schema import (
     Log,
     Overflow,
     Queue,
-    Records,
     Relaxation,
     Settings,
     Token,
@@ -38,6 +39,7 @@ __all__ = [
     "Fallback",
     "Http",
     "Log",
+    "Outbound",
     "Overflow",
     "Queue",
     "Records",

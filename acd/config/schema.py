@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from acd.config.ivr import Survey, Voicemail
+from acd.config.keeping import Records
 from acd.config.kinds import (
     AgentId,
     Country,
@@ -35,6 +36,7 @@ from acd.config.kinds import (
     passwords,
 )
 from acd.config.lookup import Crm
+from acd.config.outbound import Outbound
 from acd.config.section import SECRET_MARK, Section
 from acd.queues.model import PRIORITY_LIMIT
 from acd.queues.strategies import STRATEGIES
@@ -148,45 +150,6 @@ class Restart(Section):
     )
     asterisk_patience_s: float = Field(
         5, ge=0, le=60, description="Seconds a silent Asterisk holds up the others' callers at the start. Default: 5."
-    )
-
-
-class Spool(Section):
-    """What is to be recorded, on the disk until the database has it: a kill takes nothing of it."""
-
-    path: FilePath | None = Field(
-        None, description="The directory. Default: beside SQLite's file, acd.spool for acd.db; else var/acd.spool."
-    )
-    max_mb: int = Field(
-        64,
-        ge=0,
-        le=100_000,
-        description="Megabytes that may lie there; 0 keeps none. Default: some 25,000 calls of an outage.",
-    )
-
-
-class KeepDays(Section):
-    """Days that a kind of record is kept, 0: for ever. Default of each: `retention_days`."""
-
-    calls: int | None = Field(None, ge=0, le=36500, description="Until a call loses its number, name and note.")
-    facts: int | None = Field(None, ge=0, le=36500, description="Until the single facts of a call are deleted.")
-    messages: int | None = Field(None, ge=0, le=36500, description="Until voicemails are deleted, sound files too.")
-    agent_sessions: int | None = Field(None, ge=0, le=36500, description="Until agents' states are deleted.")
-    event_log: int | None = Field(
-        None, ge=0, le=36500, description="Until a file of the event log is deleted; a file is begun each night then."
-    )
-
-
-class Records(Section):
-    """How long calls are remembered."""
-
-    spool: Spool = Field(default_factory=Spool, description="Where records are while the database is away.")
-    retention_days: int = Field(
-        0, ge=0, le=36500, description="Days until personal data is erased; 0 keeps it. Default: you decide."
-    )
-    keep_days: KeepDays = Field(default_factory=KeepDays, description="The same, kind by kind.")
-    purge_hour: int = Field(
-        4, ge=0, le=23, description="Local hour at which what is over is erased. Default: 4, when few call."
     )
 
 
@@ -381,6 +344,7 @@ class Settings(Section):
     survey: Survey = Field(default_factory=Survey, description="The question after the call.")
     voicemail: Voicemail = Field(default_factory=Voicemail, description="Messages of callers.")
     crm: Crm = Field(default_factory=Crm, description="Where callers are looked up.")
+    outbound: Outbound = Field(default_factory=Outbound, description="What agents may call in the town.")
     ami: Ami = Field(default_factory=Ami, description="How patient the manager link is.")
     fallback: Fallback = Field(default_factory=Fallback, description="While the daemon is away.")
     restart: Restart = Field(default_factory=Restart, description="What a new daemon takes over of the last one.")

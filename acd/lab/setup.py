@@ -7,6 +7,7 @@ those modules of this package that do likewise. Steps, in the order given on the
     asterisk  an Asterisk for the laboratory (acd.lab.install says which)
     tests     Debian packages the tests use: PostgreSQL, SIPp, baresip, systemd-analyze
     prompts   Debian packages that speak
+    audit     pip-audit, beside the environment
     lock      requirements.lock anew, from pyproject.toml
 
 What is there already is left alone; the environment is renewed when the lock file changes. One run at a
@@ -155,6 +156,15 @@ def prompts() -> None:
     install_packages(PROMPT_PACKAGES, "speaking the prompts")
 
 
+def audit() -> None:
+    """pip-audit, in an environment of its own: it is no part of what it looks at."""
+    tools = VENV / "audit"
+    if not (tools / "bin/pip-audit").exists():
+        say("installing pip-audit")
+        run(sys.executable, "-m", "venv", "--clear", str(tools))
+        run(str(tools / "bin/python"), "-m", "pip", "--quiet", "--disable-pip-version-check", "install", "pip-audit")
+
+
 def lock() -> None:
     """Exact versions and hashes of all that the extras postgres, test and lint, and the build, pull in."""
     extras = [f"--extra={name}" for name in ("postgres", "test", "lint")]
@@ -193,6 +203,7 @@ STEPS: dict[str, Callable[[], None]] = {
     "asterisk": asterisk,
     "tests": tests,
     "prompts": prompts,
+    "audit": audit,
     "lock": lock,
 }
 

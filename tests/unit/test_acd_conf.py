@@ -39,3 +39,45 @@ def test_every_event_is_waited_after_before_anything_jumps() -> None:
             until_wait = after[: next(n for n, one in enumerate(after) if one.startswith(WAITS))]
             assert not [one for one in until_wait if one.startswith(JUMPS) or "?Goto" in one], (context, application)
     assert checked >= 7
+
+
+STRANGERS = re.compile(
+    r"\$\{(?:EXTEN|CALLERID\(|CALLERIDNAME|CALLERIDNUM|CONNECTEDLINE\(|REDIRECTING\(|PJSIP_HEADER|SIP_HEADER|PJSIP_PARSE_URI|"
+    r"SIPDOMAIN|ACD_NAME\b|ACD_PRESSED|ACD_DIGIT2?\}|DIGITS|HANGUPCAUSE\(|CHANNEL\((?!name\):0:-9|language))"
+)
+"""What a stranger wrote or pressed, before it is filtered."""
+MAY_COMPARE = ("${ACD_PRESSED}", "${ACD_DIGIT}")
+"""One key of a telephone: 0-9, * or #."""
+
+
+def test_nothing_a_caller_supplies_reaches_an_application_unfiltered() -> None:
+    """It is copied from variable to variable by name, or goes through FILTER with nothing dangerous in its alphabet."""
+    looked_at = 0
+    for context, applications in steps().items():
+        for application in applications:
+            less = re.sub(
+                r"\$\{FILTER\([-0-9A-Za-z/@._*#+ ]+,(?:[^{}]|\$\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})*\)\}", "", application
+            )
+            looked_at += less != application
+            for key in MAY_COMPARE:
+                less = less.replace(f'"{key}"', "")
+            found = STRANGERS.findall(less)
+            if not found or context == "acd-doctor":  # its names are its own, and no caller's
+                continue
+            by_name = re.fullmatch(
+                r"Set\((?:ACD_NAME|CALLERID\(name\))=\$\{(?:CALLERID\(name\)|STRREPLACE\(ACD_NAME,.*)\}\)", less
+            )
+            cut = less == "Set(CALLERID(name)=${CALLERID(name):0:80})"
+            alone = context == "acd-collect" and "FILTER(${ACD_MORE}" in application
+            assert by_name or cut or alone, (context, application)
+    assert looked_at >= 30
+
+
+def test_only_agents_telephones_lead_to_the_town() -> None:
+    """ACD_TOWN is set from the trunk in one context only, and emptied or used up wherever else it is seen."""
+    for context, applications in steps().items():
+        for application in applications:
+            assert ("ACD_TRUNK)" in application) <= (context == "acd-agents"), (context, application)
+            assert ("@${ACD_TRUNK_TO}" in application) <= (context == "acd-town"), (context, application)
+            if "acd-town" in application and "LOCK(" not in application:
+                assert context == "acd-direct" and '"${ACD_TOWN}" != ""' in application

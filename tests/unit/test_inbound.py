@@ -406,3 +406,10 @@ def test_a_contact_that_is_new_is_news_of_its_agents_phone(endpoint: str, status
     contact = (("URI", "sip:1001@127.0.0.1:5062"), ("AOR", endpoint), ("EndpointName", endpoint))
     came = ear.hears("ContactStatus", *contact, ("ContactStatus", status))
     assert came == ([ev.PhoneRenewed(AT, ANNA)] if news else [])
+
+
+def test_a_refused_call_to_the_town_is_counted_and_is_no_event() -> None:
+    ear = Ear()
+    for reason in ("rate", "rate", "number", "x" * 10_000):
+        assert ear.hears_user("AcdTown", ("Endpoint", "PJSIP/1001"), ("Reason", reason), ("To", "+7&x")) == []
+    assert {**ear.translator.refused} == {"number": 1, "rate": 2, "at_once": 0, "lock": 0, "other": 1}
