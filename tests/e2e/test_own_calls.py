@@ -96,7 +96,6 @@ async def test_an_agent_calls_the_town_through_the_trunk(phones: Phones, desk: D
         "8495;x",
         "8495;ext=5",
         "number",
-        "bucket",
         "1002@example.org",
         "8%0d%0a4951112233",
         "8" * 21,
@@ -118,7 +117,7 @@ async def test_only_digits_are_dialled(phones: Phones, town: Phone, dialled: str
 
 async def test_a_caller_reaches_neither_agents_nor_the_town_by_dialling(phones: Phones, town: Phone) -> None:
     (agent,) = await phones.staff(COLLEAGUES.agents)
-    for dialled in (TOWN, f"+{TOWN}", f"{TOWN};ext=1", agent.user, "*41", "*44", "number", "bucket", "s", "h"):
+    for dialled in (TOWN, f"+{TOWN}", f"{TOWN};ext=1", agent.user, "*41", "*44", "number", "s", "h"):
         call = await town.call(dialled, number="+79160009999")
         await nothing_rings(agent, town)
         await call.hang_up()
