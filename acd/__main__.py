@@ -104,9 +104,9 @@ def _top(
 
 @app.command("run")
 def run(config: ConfigFile) -> None:
-    """Run the daemon until it is told to stop."""
+    """Run the daemon until it is told to stop. SIGHUP has it read its configuration again, whole or not at all."""
     settings = _settings(config)
-    asyncio.run(_late("acd.daemon", "run")(settings))
+    asyncio.run(_late("acd.daemon", "run")(settings, config))
 
 
 @app.command("doctor")

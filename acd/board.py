@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from acd.dispatcher import Dispatcher
 from acd.errors import StorageError, UnknownAgent, UnknownCall, UnknownQueue
 from acd.ivr.core import Core
-from acd.ports import Clock, Store
+from acd.ports import Clock, ConfigView, Store
 from acd.queues import estimate, why
 from acd.queues import events as ev
 from acd.queues.journey import CallRecord
@@ -23,7 +23,7 @@ Problems = Callable[[], Mapping[str, str]]
 
 
 class LiveBoard:
-    """ports.Board. `nodes`, `problems` and `degraded` come from the shell."""
+    """ports.Board. `nodes`, `problems`, `degraded` and `configuration` come from the shell."""
 
     def __init__(
         self,
@@ -32,13 +32,19 @@ class LiveBoard:
         nodes: Callable[[], Sequence[NodeView]],
         problems: Problems,
         degraded: Problems,
+        configuration: Callable[[], ConfigView],
     ) -> None:
         self._core = core
         self._clock = clock
         self._nodes = nodes
         self._problems = problems
         self._degraded = degraded
+        self._configuration = configuration
         self._agents_of: dict[QueueName, tuple[AgentId, ...]] = {}
+
+    def reconfigure(self) -> None:
+        """The plan is another one."""
+        self._agents_of.clear()
 
     def now(self) -> float:
         """Seconds since 1970."""
@@ -165,6 +171,10 @@ class LiveBoard:
     def degraded(self) -> Mapping[str, str]:
         """What is worth a look."""
         return self._degraded()
+
+    def configuration(self) -> ConfigView:
+        """What is known of the configuration in force."""
+        return self._configuration()
 
 
 def _serves(agent: Agent, queue: QueueSpec) -> bool:

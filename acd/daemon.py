@@ -11,19 +11,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
 
 from acd import tasks
-from acd.ami.directory import directory
 from acd.ami.node import Node, Nodes
 from acd.ami.phones import Phones
 from acd.api.metrics import Reading
@@ -36,85 +35,59 @@ from acd.crm import Crm
 from acd.dispatcher import Dispatcher
 from acd.errors import AcdError, AmiError, StorageError
 from acd.feed import LiveFeed
+from acd.in_force import InForce
 from acd.ivr.core import Core, Recipe
 from acd.manager import ServiceManager
 from acd.numbers import warm_up
-from acd.parts import ami_settings, api_settings, event_log, lookups, spool
+from acd.parts import ami_settings, api_settings, dialplan_globals, event_log, link_readings, lookups, spool
 from acd.plan import message_of, plan_of, script_of
+from acd.process import spare_the_collector, until_told
 from acd.queues import boot, places, sticky
 from acd.queues import events as ev
 from acd.queues.commands import AgentChanged, Journal
 from acd.queues.found import NotedCall
 from acd.queues.journey import CallRecord
-from acd.queues.model import AgentId, CallId
+from acd.queues.model import AgentId, CallId, Plan
 from acd.records import database
 from acd.records.fresh import FreshStore
 from acd.records.lifetime import Lifetime
 from acd.records.recorder import Recorder
 from acd.records.schema import upgrade
 from acd.records.store import SqlStore
+from acd.reloading import Reloader
 from acd.retention import Retention
 from acd.timers import LoopTimers
-from acd.town import town
 
 log = structlog.get_logger(__name__)
 
 FLUSH_S = 4.0
-GC_THRESHOLD = 20_000  # new objects between two looks: some hundred calls' worth
 LAST_ORDERS_S = 2.0
 SETTLE_S = 30.0
 DATABASE_RETRY_S = 5.0
 DATABASE_PATIENCE_S = 15.0
 
 
-async def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises AcdError when it cannot even begin (port taken...)."""
-    daemon = Daemon(settings)
+async def run(settings: Settings, file: Path | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; SIGHUP has the file read again. AcdError when it cannot even begin."""
+    daemon = Daemon(settings, file)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, daemon.reloader.ask)
     try:
-        async with _until_told(signal.SIGTERM, signal.SIGINT):
+        async with until_told(signal.SIGTERM, signal.SIGINT):
             await daemon.start()
-            _spare_the_collector()
+            spare_the_collector()
             await asyncio.Event().wait()
     finally:
         await daemon.stop()
     log.info("stopped")
 
 
-def _spare_the_collector() -> None:
-    """What is there now stays for good, and calls leave few cycles: look for them seldom."""
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD)
-    gc.enable()
-
-
-@contextlib.asynccontextmanager
-async def _until_told(*numbers: signal.Signals) -> AsyncIterator[None]:
-    """Leaves the block, wherever it is, at the first of these signals; further ones change nothing."""
-    loop = asyncio.get_running_loop()
-    told = asyncio.timeout(None)
-
-    def tell() -> None:
-        with contextlib.suppress(RuntimeError):  # it has been told, or the block is left already
-            told.reschedule(0.0)
-
-    for number in numbers:
-        loop.add_signal_handler(number, tell)
-    try:
-        async with told:
-            yield
-    except TimeoutError:
-        if not told.expired():
-            raise
-        log.info("stopping")
-
-
 class Daemon:
     """All the parts and their wires. `start` and `stop` once each."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, file: Path | None = None) -> None:
         self.clock = SteadyClock()
-        self.plan = plan_of(settings)
+        self.in_force = InForce(settings, plan_of(settings), self.clock)
+        self.reloader = Reloader(file, self.in_force, self.clock)
         seed = secrets.randbits(64) if settings.seed is None else settings.seed
         log.info("begins", seed=seed)  # with it and the events, every choice can be made again
         recipe = Recipe(
@@ -139,7 +112,9 @@ class Daemon:
         self.nodes = [self._node(asterisk) for asterisk in settings.asterisk]
         self.switch = Nodes(self.nodes)
         self.dispatcher.connect(self.switch, self.timers)
-        self.board = LiveBoard(self.core, self.clock, self.switch.views, self.problems, self.degraded)
+        self.board = LiveBoard(
+            self.core, self.clock, self.switch.views, self.problems, self.degraded, self.reloader.view
+        )
         self.floor = LiveFloor(self.dispatcher, self.board, self.clock, self.store)
         self.crm = Crm(lookups(settings), self.clock, self.dispatcher.post)
         self.api = ApiServer(
@@ -148,7 +123,11 @@ class Daemon:
             floor=self.floor,
             feed=self.feed,
             store=FreshStore(self.store, self.recorder),
+            reloads=self.reloader,
             gauges=self.readings,
+        )
+        self.in_force.connect(
+            dispatcher=self.dispatcher, nodes=self.nodes, api=self.api, board=self.board, store=self.store
         )
         self.manager = ServiceManager.of(os.environ)
         self._database_problem: str | None = "not opened yet"
@@ -156,6 +135,16 @@ class Daemon:
         self._tasks: list[asyncio.Task[None]] = []
         self._recording: asyncio.Task[None] | None = None
         self._taping: asyncio.Task[None] | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """Those in force; of queues, agents, numbers and callers the plan tells."""
+        return self.in_force.settings
+
+    @property
+    def plan(self) -> Plan:
+        """The plan in force."""
+        return self.in_force.plan
 
     def _node(self, asterisk: Asterisk) -> Node:
         endpoints = {agent.endpoint: AgentId(agent.id) for agent in self.plan.agents.values()}
@@ -169,7 +158,7 @@ class Daemon:
             language=self.settings.language,
             fallback_queue=self.settings.fallback.queue,
             heartbeat_s=self.settings.fallback.heartbeat_s,
-            directory={**directory(self.plan), **town(self.settings.outbound, self.settings.default_country)},
+            directory=dialplan_globals(self.settings, self.plan),
             on_change=lambda view: self.feed.publish(node=view),
             loaded=self._loaded,
             live=self._live,
@@ -211,6 +200,7 @@ class Daemon:
         self._loaded.set()
         self._spawn(self._open_line(), "opening")
         self._spawn(self._midnights(), "midnights")
+        self._spawn(self.reloader.run(), "reloads")
         self._spawn(self.retention.nightly(), "retention")
         self._spawn(self.manager.keep_informed(self.problems, self._progress), "service manager")
         self._spawn(self.lifetime.keep_stamping(lambda: self._database_problem is None), "stamps")
@@ -342,11 +332,13 @@ class Daemon:
     # -- what others ask --------------------------------------------------------------------------------------------
 
     def _watch(self, change: AgentChanged | Journal) -> None:
-        if isinstance(change, AgentChanged):
-            self.feed.publish(agent=self.board.agent(change.agent_id))
-        else:
+        if isinstance(change, Journal):
             self.crm.heed(change.event)
             self.feed.publish(call=self.board.call(change.event.call_id))
+        elif self.core.engine.desk.get(change.agent_id) is not None:
+            self.feed.publish(agent=self.board.agent(change.agent_id))
+        else:
+            self.api.show_anew()  # that agent is gone for good
 
     def problems(self) -> Mapping[str, str]:
         """What keeps us from being ready."""
@@ -364,6 +356,7 @@ class Daemon:
             "records": self.recorder.health(),
             "spool": self.spool.health() if self.spool is not None else None,
             "crm": self.crm.health(),
+            "config": self.reloader.problem(),
             "event_log": self.event_log.health() if self.event_log is not None else None,
             "retention": self.retention.health(),
         }
@@ -381,6 +374,7 @@ class Daemon:
             Reading("recorder_dropped", "Entries that found no room", self.recorder.dropped),
             Reading("recorder_replayed", "Entries of earlier runs written from the spool", self.recorder.replayed),
         ]
+        readings += self.reloader.readings()
         if self.spool is not None:
             readings.append(Reading("spool_bytes", "What lies in the spool", self.spool.bytes))
             readings.append(Reading("spool_shed", "Entries that were not spooled", self.spool.shed))
@@ -388,22 +382,7 @@ class Daemon:
             about = {"what": str(what)}
             readings.append(Reading("corrections_total", "Lost events found out by a look", times, about))
         for node in self.nodes:
-            about = {"node": node.name}
-            client = node.client
-            readings += [
-                Reading("outbound_refused_total", "Calls to the town not allowed", count, {**about, "reason": reason})
-                for reason, count in node.refused.items()
-            ]
-            readings.append(Reading("ami_pending_actions", "Actions not yet answered", client.pending, about))
-            counted = client.counters
-            readings += [
-                Reading("ami_links", "Links that came up", counted.links, about),
-                Reading("ami_drops", "Links that were lost", counted.drops, about),
-                Reading("ami_overflows", "Links dropped because we could not keep up", counted.overflows, about),
-                Reading("ami_timeouts", "Actions not answered in time", counted.timeouts, about),
-                Reading("ami_refused_logins", "Log-ins that Asterisk refused", counted.refused_logins, about),
-                Reading("ami_forged", "Events that a caller had added lines to", counted.forged, about),
-            ]
+            readings += link_readings(node)
         for kind, count in self.retention.erased.items():
             readings.append(Reading("erased", "Records whose time was over", count, {"kind": kind}))
         lookups = self.crm.counts.items()

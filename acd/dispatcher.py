@@ -7,6 +7,7 @@ decision. Whatever comes of a command comes back as an event.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import assert_never
@@ -61,7 +62,7 @@ class Dispatcher:
         self._watch = watch
         self._limit = limit
         self._tape = tape
-        self._inbox: asyncio.Queue[tuple[Event, asyncio.Future[None] | None]] = asyncio.Queue()
+        self._inbox: asyncio.Queue[tuple[Event, asyncio.Future[float] | None]] = asyncio.Queue()
         self._switch: Switch | None = None
         self._timers: Timers | None = None
         self.handled = 0
@@ -81,14 +82,16 @@ class Dispatcher:
         self._inbox.put_nowait((event, None))
         return True
 
-    async def ask(self, event: Event) -> None:
+    async def ask(self, event: Event) -> float:
         """Put an order from outside into the inbox and wait until it is decided. The refusal is raised.
+
+        Returns for how many seconds it, and nothing else, was decided on.
 
         There is room for it always: who asks waits, so there are no more of these than there are askers.
         """
-        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._inbox.put_nowait((event, answer))
-        await answer
+        return await answer
 
     def pending(self) -> int:
         """Events not yet decided on."""
@@ -106,13 +109,14 @@ class Dispatcher:
         """Wait until everything that is in the inbox now has been decided on."""
         await self.ask(TimerDue(0.0, "drain"))  # a timer nobody set: nothing comes of it
 
-    def _decide(self, event: Event, answer: asyncio.Future[None] | None) -> None:
+    def _decide(self, event: Event, answer: asyncio.Future[float] | None) -> None:
+        began = time.perf_counter() if answer is not None else 0.0
         refusal = self.core.engine.refusal(event) if answer is not None else None
         if refusal is None:
             refusal = self._handle(event)
         if answer is not None and not answer.done():
             if refusal is None:
-                answer.set_result(None)
+                answer.set_result(time.perf_counter() - began)
             else:
                 answer.set_exception(refusal)
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from io import BufferedWriter
 from pathlib import Path
 from typing import Final
@@ -22,9 +23,12 @@ from acd.ivr.core import Recipe
 from acd.ivr.eventlog import Header, event_line, header_line
 from acd.masking import personal
 from acd.queues.commands import Command
-from acd.queues.events import Event
+from acd.queues.events import Event, Reconfigured
 
 log = structlog.get_logger(__name__)
+
+Written = Callable[[], bytes]
+"""A line yet to be written out."""
 
 GATHER_S: Final = 0.25
 WAITING_BYTES: Final = 16_000_000
@@ -121,7 +125,7 @@ class EventLog:
         self._parts = Parts(settings, recipe, run)
         self._path = settings.path
         self._limit = waiting_bytes
-        self._lines: list[tuple[int, bytes]] = []
+        self._lines: list[tuple[int, bytes | Written]] = []
         self._bytes = 0
         self._heard = 0
         self._problem: str | None = None
@@ -138,14 +142,20 @@ class EventLog:
         if self._bytes > self._limit:
             self._lose(1, "the disk does not keep up")
             return
+        if isinstance(event, Reconfigured):  # a whole plan takes long to write down: it is for the thread to do
+            self._keep(partial(_written, self._heard, event, commands), 0)
+            return
         try:
             line = event_line(self._heard, event, commands).encode()
         except Exception:
             log.exception("an event cannot be written down", kind=type(event).__name__, hide=personal(event))
             self._lose(1, "an event cannot be written down")
             return
+        self._keep(line, len(line))
+
+    def _keep(self, line: bytes | Written, size: int) -> None:
         self._lines.append((self._heard, line))
-        self._bytes += len(line)
+        self._bytes += size
         self._news.set()
 
     def health(self) -> str | None:
@@ -188,7 +198,7 @@ class EventLog:
         if not lines:
             return
         try:
-            await asyncio.to_thread(self._parts.write, lines[0][0], b"".join(line for _, line in lines))
+            await asyncio.to_thread(lambda: self._parts.write(lines[0][0], _joined(lines)))
         except OSError as error:
             self._lose(len(lines), error.strerror or str(error))
         else:
@@ -212,3 +222,11 @@ class EventLog:
             log.error("events are lost to the event log", problem=why, path=str(self._path))
         self._problem = why
         self.lost += events
+
+
+def _written(n: int, event: Event, commands: Sequence[Command] | None) -> bytes:
+    return event_line(n, event, commands).encode()
+
+
+def _joined(lines: Sequence[tuple[int, bytes | Written]]) -> bytes:
+    return b"".join(line if isinstance(line, bytes) else line() for _, line in lines)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
+from acd.ami.directory import directory
+from acd.ami.node import Node
 from acd.ami.values import AmiSettings
+from acd.api.metrics import Reading
 from acd.api.settings import ApiSettings, Role, Token
 from acd.config import Asterisk, Settings
 from acd.crm import CrmSettings
 from acd.eventlog import MB, EventLog, EventLogSettings
 from acd.ivr.core import Recipe
-from acd.queues.model import AgentId
+from acd.queues.model import AgentId, Plan
 from acd.records import database
 from acd.records.spool import Spool, SpoolSettings
+from acd.town import town
 
 DEFAULT_SPOOL = "var/acd"
 
@@ -52,6 +56,11 @@ def lookups(settings: Settings) -> CrmSettings | None:
     return CrmSettings(crm.url, token, crm.timeout_s, crm.max_concurrent, crm.cache_s, crm.attributes)
 
 
+def dialplan_globals(settings: Settings, plan: Plan) -> dict[str, str]:
+    """What every Asterisk's dialplan is told: whose number is whose, and what agents may call in the town."""
+    return {**directory(plan), **town(settings.outbound, settings.default_country)}
+
+
 def ami_settings(settings: Settings, asterisk: Asterisk) -> AmiSettings:
     """One Asterisk's manager port, with the common patience."""
     return AmiSettings(
@@ -86,3 +95,22 @@ def api_settings(settings: Settings) -> ApiSettings:
         max_connections=http.max_connections,
         max_sse_clients=http.max_event_streams,
     )
+
+
+def link_readings(node: Node) -> list[Reading]:
+    """Figures of the link to one Asterisk."""
+    about, client = {"node": node.name}, node.client
+    counted = client.counters
+    return [
+        *(
+            Reading("outbound_refused_total", "Calls to the town not allowed", count, {**about, "reason": reason})
+            for reason, count in node.refused.items()
+        ),
+        Reading("ami_pending_actions", "Actions not yet answered", client.pending, about),
+        Reading("ami_links", "Links that came up", counted.links, about),
+        Reading("ami_drops", "Links that were lost", counted.drops, about),
+        Reading("ami_overflows", "Links dropped because we could not keep up", counted.overflows, about),
+        Reading("ami_timeouts", "Actions not answered in time", counted.timeouts, about),
+        Reading("ami_refused_logins", "Log-ins that Asterisk refused", counted.refused_logins, about),
+        Reading("ami_forged", "Events that a caller had added lines to", counted.forged, about),
+    ]

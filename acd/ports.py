@@ -7,7 +7,7 @@ contract tests. Nothing here does anything.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from acd.queues.commands import AgentChanged, AgentKept, Command, SwitchCommand
@@ -159,6 +159,54 @@ class Store(Protocol):
     async def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """How many of a kind are new, other than before, and gone. `reordered`: they stand in another order."""
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    reordered: bool = False
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return self != Changes()
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadView:
+    """What came of reading the configuration again, at `at` (seconds since 1970), on whose word.
+
+    `outcome`: `reloaded`, `unchanged` or `refused`, then for so many `errors`. `brain_s`: for how long nothing else
+    was decided on.
+    """
+
+    at: float
+    by: str
+    outcome: str
+    errors: int = 0
+    changes: Mapping[str, Changes] = field(default_factory=dict)
+    sections: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    brain_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigView:
+    """Since when what is in force is known to be what the file says, and what came of the last reload."""
+
+    loaded_at: float
+    last: ReloadView | None = None
+
+
+class Reloads(Protocol):
+    """Reads the configuration again."""
+
+    async def reload(self, by: str) -> ReloadView:
+        """ConfigError: refused, with every reason; NotAllowed: there is nothing to read."""
+        ...
+
+
 class Board(Protocol):
     """The live picture, read by the API. Synchronous: it is memory."""
 
@@ -204,6 +252,10 @@ class Board(Protocol):
 
     def degraded(self) -> Mapping[str, str]:
         """What is worth a look but does not make us unready."""
+        ...
+
+    def configuration(self) -> ConfigView:
+        """What is known of the configuration in force."""
         ...
 
 

@@ -85,6 +85,8 @@ class Node:
         self._heartbeat_s = heartbeat_s
         self._sweep_s = settings.sweep_s
         self._look_wanted = asyncio.Event()
+        self._emptied: dict[str, str] = {}  # names that were in the directory and are not any more
+        self._telling = asyncio.Lock()
         self._directory = directory
         self._on_change = on_change
         self._loaded = loaded
@@ -131,6 +133,26 @@ class Node:
             return
         if look.unless_dialled is None or not self._registry.is_dialled(look.unless_dialled):
             self._look_wanted.set()
+
+    def reconfigure(self, directory: Mapping[str, str], language: str) -> None:
+        """Other numbers for the dialplan to know, and another language for what is said from now on."""
+        gone = {name: "" for name in self._directory if name not in directory}
+        news = {name: value for name, value in directory.items() if self._directory.get(name) != value}
+        self._directory = directory
+        self._emptied = {name: "" for name in (*self._emptied, *gone) if name not in directory}
+        self._language = language
+        self._steering.speak(language)
+        if self._in_service and (gone or news):
+            tasks.spawn(self._tell(gone | news), f"directory {self.name}")
+
+    async def _tell(self, variables: Mapping[str, str]) -> None:
+        """A link that is lost over it is told all of it when it is back."""
+        try:
+            async with self._telling:
+                for names, values in batches(variables):
+                    await self.client.action("Setvar", ("Variable", names), ("Value", values))
+        except AmiError as error:
+            log.warning("the directory was not told", node=self.name, problem=str(error))
 
     def knows(self, call_id: str) -> bool:
         """Whether the caller's channel is on this Asterisk."""
@@ -199,7 +221,7 @@ class Node:
             await self._hear_time()
             await self._check_echo()
             await self.client.action("Setvar", ("Variable", "ACD_KEY"), ("Value", self._key))
-            for names, values in batches(self._directory):
+            for names, values in batches({**self._emptied, **self._directory}):
                 await self.client.action("Setvar", ("Variable", names), ("Value", values))
             await (
                 self._send_heartbeat()

@@ -61,6 +61,10 @@ class Steering:
         self._mirror = mirror
         self._redirects = Redirects(client, registry)
 
+    def speak(self, language: str) -> None:
+        """The language of what is said from now on."""
+        self._language = language
+
     def carry_out(self, command: CallCommand | MirrorAgent | AssignPhones) -> None:
         """Send what the command means. A call whose channel is gone needs nothing: its end is on the way."""
         if isinstance(command, AssignPhones):

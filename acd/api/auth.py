@@ -40,6 +40,10 @@ class Tokens:
     def __init__(self, tokens: Sequence[Token]) -> None:
         self._tokens = tuple(tokens)
 
+    def replace(self, tokens: Sequence[Token]) -> None:
+        """These are the known tokens now; a ticket is as good as the token of its name."""
+        self._tokens = tuple(tokens)
+
     def principal(self, request: web.Request) -> Principal:
         """Who sent the Authorization header; Unauthorized without a known token."""
         header = request.headers.get("Authorization", "")

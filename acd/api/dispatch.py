@@ -41,11 +41,11 @@ def handler_of(route: Route, backend: Backend) -> Handler:
             request[WHO] = who
         if route.streams:
             return await _answer(route, backend, request, who)
+        limit_s = route.timeout_s or backend.settings.request_timeout_s
         try:
-            async with asyncio.timeout(backend.settings.request_timeout_s):
+            async with asyncio.timeout(limit_s):
                 return await _answer(route, backend, request, who)
         except TimeoutError:
-            limit_s = backend.settings.request_timeout_s
             raise NoAnswerInTime(f"Nothing came within {limit_s:g} s; it may still happen.") from None
 
     return handle

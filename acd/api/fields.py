@@ -6,7 +6,15 @@ import re
 from datetime import UTC, datetime, tzinfo
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BeforeValidator, StringConstraints, ValidationInfo, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
 ZONE: Final = "zone"
 """Key of the validation context: the tzinfo of times without an offset."""
@@ -65,3 +73,9 @@ Word = Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValid
 
 Note = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_lines)]
 """Text in lines."""
+
+
+class Out(BaseModel):
+    """Base of all answers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

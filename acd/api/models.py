@@ -9,15 +9,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from acd.api.fields import Iso, Moment, Note, Word
+from acd.api.fields import Iso, Moment, Note, Out, Word
+from acd.api.models_config import Config
 from acd.queues.journey import Fact, Value
 from acd.queues.model import PRIORITY_LIMIT, AgentState, OfferResult, Outcome, Side, SurveyResult
-
-
-class Out(BaseModel):
-    """Base of all answers."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class In(BaseModel):
@@ -122,6 +117,7 @@ class Status(Out):
     nodes: list[Node]
     problems: dict[str, str]
     degraded: dict[str, str]
+    config: Config
 
 
 class Offer(Out):

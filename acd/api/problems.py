@@ -14,7 +14,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from acd.api.refusals import InvalidInput, TooManyRequests, Unauthorized
-from acd.errors import AcdError
+from acd.errors import AcdError, ConfigError
 
 CONTENT_TYPE: Final = "application/problem+json"
 
@@ -40,6 +40,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "method_not_allowed": Kind(405, "This method is not for this address"),
         "not_allowed": Kind(409, "Not possible in the present state"),
         "too_large": Kind(413, "The request is too large"),
+        "config": Kind(422, "The configuration cannot be used"),
         "invalid": Kind(422, "Some values are not acceptable"),
         "error": Kind(500, "Something failed inside the daemon"),
         "ami": Kind(503, "Asterisk cannot be used"),
@@ -59,6 +60,7 @@ _BY_STATUS: Final = MappingProxyType(
     | {413: "too_large", 422: "invalid"}
 )
 _RETRY_AFTER_S: Final = 5
+_MOST_FAULTS: Final = 1000
 
 
 class Fault(BaseModel):
@@ -78,7 +80,9 @@ class Problem(BaseModel):
     status: int
     detail: str
     code: str = Field(description="stable; the text of the other fields is for people and may change")
-    errors: list[Fault] | None = Field(default=None, description="with code `invalid`: every value at fault")
+    errors: list[Fault] | None = Field(
+        default=None, description="with codes `invalid` and `config`: every value at fault"
+    )
 
 
 def status_of(error: AcdError) -> int:
@@ -97,10 +101,19 @@ def of_error(error: AcdError) -> web.Response:
             headers["WWW-Authenticate"] = f'Bearer realm="acd"{fault}'
         case TooManyRequests():
             headers["Retry-After"] = str(math.ceil(error.retry_after_s))
+        case ConfigError():
+            told = [Fault(where=where, message=what) for where, what in map(_split, error.problems[:_MOST_FAULTS])]
+            return answer(error.code, f"{len(error.problems)} reasons; nothing was changed.", errors=told)
         case InvalidInput():
             faults = [Fault(where=fault.where, message=fault.message) for fault in error.faults]
             return answer(error.code, str(error), errors=faults)
     return answer(error.code, str(error), headers=headers)
+
+
+def _split(problem: str) -> tuple[str, str]:
+    """`file:line: what` into where and what."""
+    where, colon, what = problem.partition(": ")
+    return (where, what) if colon else ("", problem)
 
 
 def of_http(error: web.HTTPException) -> web.Response:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, tzinfo
 from typing import overload
 
-from acd.api import models
+from acd.api import models, models_config
 from acd.api.render_why import why_ended
 from acd.ivr.voicemail import file_of
-from acd.ports import Board, Delta
+from acd.ports import Board, ConfigView, Delta, ReloadView
 from acd.queues.decisions import Decision
 from acd.queues.journey import CallRecord, JourneyEvent, Value, own_priority
 from acd.queues.views import AgentView, AgentWhy, NodeView, QueueView, Why
@@ -79,7 +79,33 @@ class Renderer:
             "nodes": [self.node(view) for view in board.nodes()],
             "problems": dict(board.problems()),
             "degraded": dict(board.degraded()),
+            "config": self._config(board.configuration()),
         }
+
+    def _config(self, view: ConfigView) -> models_config.Config:
+        last = models_config.LastReload.model_validate(self._last(view.last)) if view.last is not None else None
+        return models_config.Config(loaded_at=self.moment(view.loaded_at), last_reload=last)
+
+    def _last(self, view: ReloadView) -> dict[str, object]:
+        return {"at": self.moment(view.at), "by": view.by, "outcome": view.outcome, "errors": view.errors}
+
+    def reload(self, view: ReloadView) -> models_config.Reload:
+        """The whole answer to who asked for it."""
+        changes = {
+            what: models_config.ReloadChanges(
+                added=one.added, changed=one.changed, removed=one.removed, reordered=one.reordered
+            )
+            for what, one in view.changes.items()
+        }
+        return models_config.Reload.model_validate(
+            {
+                **self._last(view),
+                "changes": changes,
+                "sections": list(view.sections),
+                "warnings": list(view.warnings),
+                "brain_s": round(view.brain_s, 6),
+            }
+        )
 
     def delta(self, delta: Delta, now: float) -> models.Delta:
         return models.Delta.model_validate(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from acd.api.endpoints import agents, calls, events, health, orders, pages, status, voicemails
+from acd.api.endpoints import agents, calls, config, events, health, orders, pages, status, voicemails
 from acd.api.routing import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -14,6 +14,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *calls.ROUTES,
     *orders.ROUTES,
     *voicemails.ROUTES,
+    *config.ROUTES,
     *events.ROUTES,
     *pages.ROUTES,
 )

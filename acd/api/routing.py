@@ -16,7 +16,7 @@ from acd.api.rates import Rates
 from acd.api.render import Renderer
 from acd.api.settings import ApiSettings, Role
 from acd.api.stream import Streams
-from acd.ports import Board, Floor, Store
+from acd.ports import Board, Floor, Reloads, Store
 
 Q = TypeVar("Q", bound=BaseModel)
 B = TypeVar("B", bound=BaseModel)
@@ -30,6 +30,7 @@ class Backend:
     board: Board
     floor: Floor
     store: Store
+    reloads: Reloads
     render: Renderer
     tokens: Tokens
     tickets: Tickets
@@ -73,6 +74,7 @@ class Route:
     ticket: bool = False  # the event stream's cookie is accepted instead of a token
     listed: bool = True  # False: not part of the OpenAPI document (pages and their files)
     description: str = ""
+    timeout_s: float | None = None  # how long an answer may take; None: as long as any
     codes: tuple[str, ...] = field(default=())  # problems of its own, beside those every route may answer
 
     @property

@@ -24,7 +24,7 @@ from acd.api.routing import Backend, Route
 from acd.api.settings import ApiSettings
 from acd.api.stream import Streams
 from acd.api.wire import Connection
-from acd.ports import Board, Feed, Floor, Store
+from acd.ports import Board, Feed, Floor, Reloads, Store
 
 log = structlog.get_logger(__name__)
 
@@ -43,11 +43,12 @@ class ApiServer:
         floor: Floor,
         feed: Feed,
         store: Store,
+        reloads: Reloads,
         gauges: Gauges = tuple,
     ) -> None:
         """Nothing happens yet. `gauges` gives figures of other parts of the daemon whenever /metrics is read."""
         render = Renderer(ZoneInfo(settings.timezone))
-        tokens = Tokens(settings.tokens)
+        tokens = self._tokens = Tokens(settings.tokens)
         self._settings = settings
         self._metrics = Metrics(board, feed, gauges)
         self._crowded = Seldom(_SAY_EVERY_S)
@@ -57,6 +58,7 @@ class ApiServer:
             board=board,
             floor=floor,
             store=store,
+            reloads=reloads,
             render=render,
             tokens=tokens,
             tickets=Tickets(tokens, settings.ticket_s),
@@ -108,6 +110,15 @@ class ApiServer:
             tasks.spawn(self._metrics.probe_lag(), "api loop probe"),
         )
         log.info("http listens", url=self.url)
+
+    def reconfigure(self, settings: ApiSettings) -> None:
+        """Other tokens. Of the rest nothing changes while the server listens."""
+        self._tokens.replace(settings.tokens)
+        self.show_anew()
+
+    def show_anew(self) -> None:
+        """Who watches is to see the whole picture again: there are others in it now."""
+        self._streams.begin_anew()
 
     async def stop(self) -> None:
         """Take no more connections, end the event streams, let requests under way finish within `shutdown_s`."""

@@ -75,6 +75,13 @@ class Streams:
         for tail in self._open:
             tail.interrupt()
 
+    def begin_anew(self) -> None:
+        """End all streams; who opens one again proves anew who they are, and gets a snapshot."""
+        self._process = secrets.token_hex(4)
+        self._rendered = (-1, b"")
+        for tail in self._open:
+            tail.end()
+
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers=_HEADERS)
         await response.prepare(request)

@@ -22,9 +22,12 @@ class Tail:
         self._step: asyncio.Task[Delta | None] | None = None
         self._last = after
         self._caught_up = False
+        self._ended = False
 
     async def next(self, timeout_s: float) -> Sequence[Delta]:
         """The next deltas; empty when none came within `timeout_s`. TailEnded when there will be no more."""
+        if self._ended:
+            raise TailEnded
         if not self._caught_up:
             self._caught_up = True
             return self._since_last()
@@ -65,6 +68,11 @@ class Tail:
         """Make `next` raise TailEnded now."""
         if self._step is not None:
             self._step.cancel()
+
+    def end(self) -> None:
+        """Make `next` raise TailEnded, now or when it is next called."""
+        self._ended = True
+        self.interrupt()
 
     async def close(self) -> None:
         """Leave the feed."""

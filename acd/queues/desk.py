@@ -143,7 +143,7 @@ class Desk:
         for agent, moved in self._handsets.settle(self.agents):
             self._touch(agent)
             if moved:
-                agent.reachable = False
+                agent.reachable, agent.unseen = False, True
                 phones.append((agent.spec.id, agent.spec.endpoint))
                 self._mirror.leave_old_phone(agent)
         if phones:
@@ -202,6 +202,7 @@ class Desk:
 
     def phone_seen(self, agent: Agent, reachable: bool, at: float) -> None:
         """What a look at Asterisk shows: a registration, which is no news of a phone that did not answer."""
+        agent.unseen = False
         if reachable is agent.reachable:
             return
         if reachable:

@@ -317,6 +317,7 @@ class Agent:
     logged_in: bool = False
     pause_reason: str | None = None
     reachable: bool = True
+    unseen: bool = False  # the phone is a new one, and Asterisk has not been asked for it yet
     own_channels: set[str] = field(default_factory=set)
     offer_id: OfferId | None = None
     call_id: CallId | None = None  # the call being talked on

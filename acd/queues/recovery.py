@@ -208,7 +208,7 @@ class Recovery:
             own.setdefault(agent_id, set()).add(channel)
         for agent in self._shop.desk.agents.values():
             reachable, channels = agent.spec.id in event.reachable, own.get(agent.spec.id, set())
-            if heard and reachable is not agent.reachable:
+            if heard and reachable is not agent.reachable and not agent.unseen:
                 self._shop.emit(Corrected(Correction.PHONE, agent_id=agent.spec.id))
             if heard and channels != agent.own_channels:
                 self._shop.emit(Corrected(Correction.OWN_CALL, agent_id=agent.spec.id))

@@ -18,7 +18,7 @@ from acd.api.server import ApiServer
 from acd.api.settings import ApiSettings, Role, Token
 from acd.feed import LiveFeed
 from acd.queues.model import AgentId
-from tests.fakes.board import FakeBoard, FakeFloor, FakeStore
+from tests.fakes.board import FakeBoard, FakeFloor, FakeReloads, FakeStore
 
 SECRETS = {"agent": "a-secret-of-an-agent", "supervisor": "a-secret-of-a-supervisor", "admin": "a-secret-of-an-admin"}
 
@@ -72,6 +72,7 @@ class Shop:
         self.feed = LiveFeed(kept, backlog)
         self.floor = FakeFloor(self.board, self.feed)
         self.store = FakeStore()
+        self.reloads = FakeReloads()
         self.readings: list[Reading] = []
         self.server = ApiServer(
             replace(SETTINGS, **settings),
@@ -79,6 +80,7 @@ class Shop:
             floor=self.floor,
             feed=self.feed,
             store=self.store,
+            reloads=self.reloads,
             gauges=self.gauges,
         )
         self._session: aiohttp.ClientSession | None = None

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from acd.errors import NotAllowed, StorageError, UnknownAgent, UnknownCall, UnknownQueue
+from acd.errors import AcdError, NotAllowed, StorageError, UnknownAgent, UnknownCall, UnknownQueue
 from acd.feed import LiveFeed
-from acd.ports import AgentSession, CallFilter, Entry, Page
+from acd.ports import AgentSession, CallFilter, ConfigView, Entry, Page, ReloadView
 from acd.queues import decisions
 from acd.queues.journey import CallRecord, Fact, JourneyEvent, apply, fold
 from acd.queues.model import AgentId, AgentState, CallId, QueueName
@@ -65,6 +65,18 @@ def agent(agent_id: str, name: str, state: AgentState = AgentState.READY) -> Age
     return AgentView(AgentId(agent_id), name, state, NOW - 60, None, None, {"sales": 5}, AgentToday(3, 1, 125.5))
 
 
+class FakeReloads:
+    """Answers as it is told to."""
+
+    def __init__(self) -> None:
+        self.answer: ReloadView | AcdError = ReloadView(NOW, "", "unchanged")
+
+    async def reload(self, by: str) -> ReloadView:
+        if isinstance(self.answer, AcdError):
+            raise self.answer
+        return replace(self.answer, by=by)
+
+
 class FakeBoard:
     """Shows what it is told to show."""
 
@@ -76,6 +88,7 @@ class FakeBoard:
         ]
         self.agent_views = [agent("1001", "Анна"), agent("1002", "Boris", AgentState.OFFLINE)]
         self.node_views = [NodeView("main", True, NOW - 3600, None)]
+        self.config = ConfigView(NOW - 3600)
         self.calls: dict[str, CallRecord] = {}
         self.waits: dict[CallId, float] = {}
         self.reasons: dict[str, str] = {}
@@ -127,6 +140,9 @@ class FakeBoard:
 
     def problems(self) -> Mapping[str, str]:
         return self.reasons
+
+    def configuration(self) -> ConfigView:
+        return self.config
 
     def degraded(self) -> Mapping[str, str]:
         return self.worth_a_look

@@ -20,7 +20,6 @@ from acd.api.routing import Route
 from acd.errors import (
     AcdError,
     AmiUnsafeValue,
-    ConfigError,
     CrmDown,
     CrmWrong,
     EventLogError,
@@ -36,7 +35,6 @@ MOSCOW = ZoneInfo("Europe/Moscow")
 
 def test_every_error_that_can_reach_a_client_has_its_status() -> None:
     inside = {
-        ConfigError,
         CrmDown,
         CrmWrong,
         RequirementError,
@@ -63,7 +61,7 @@ def _tree(error: type[AcdError]) -> list[type[AcdError]]:
 
 
 def test_an_error_without_a_status_is_a_500_without_its_text() -> None:
-    answer = problems.of_error(ConfigError(["the password is 12345"]))
+    answer = problems.of_error(LabError("the password is 12345"))
     assert answer.status == 500 and "12345" not in (answer.text or "")
 
 

@@ -7,6 +7,7 @@ import pytest
 from acd.board import LiveBoard
 from acd.errors import UnknownAgent, UnknownQueue
 from acd.ivr.core import Core
+from acd.ports import ConfigView
 from acd.queues import events as ev
 from acd.queues.model import AgentId, AgentState, CallId, QueueSpec
 from tests.playbooks.words import SALES, SUPPORT, agent, plan, queue
@@ -26,7 +27,7 @@ class Shop:
         self.core = Core(plan(agents, list(queues or usual)))
         self.at = AT
         problems = {"database": "away"}
-        self.board = LiveBoard(self.core, self, lambda: [], lambda: problems, dict)
+        self.board = LiveBoard(self.core, self, lambda: [], lambda: problems, dict, lambda: ConfigView(0.0))
 
     def now(self) -> float:
         return self.at

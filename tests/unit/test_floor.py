@@ -11,7 +11,7 @@ from acd.board import LiveBoard, LiveFloor
 from acd.dispatcher import Dispatcher
 from acd.errors import NotAllowed, UnknownAgent, UnknownCall, UnknownQueue
 from acd.ivr.core import Core
-from acd.ports import Entry
+from acd.ports import ConfigView, Entry
 from acd.queues import commands as cmd
 from acd.queues import events as ev
 from acd.queues.journey import own_priority
@@ -31,7 +31,7 @@ class Shop:
         core = Core(plan([agent("1001", sales=5), agent("1002", support=5)], queues))
         self.dispatcher = Dispatcher(core, self, lambda _: None)
         self.dispatcher.connect(self, self)
-        board = LiveBoard(core, self, lambda: [], dict, dict)
+        board = LiveBoard(core, self, lambda: [], dict, dict, lambda: ConfigView(0.0))
         self.floor = LiveFloor(self.dispatcher, board, self, FakeStore())
         self.rung: list[tuple[str, str]] = []
 

@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from random import Random
 
-from acd.daemon import GC_THRESHOLD
 from acd.ivr.core import Core
+from acd.process import GC_THRESHOLD
 from acd.queues import events as ev
 from acd.queues.commands import Ring
 from acd.queues.found import FoundCall
