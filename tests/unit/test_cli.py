@@ -100,15 +100,17 @@ def stands_in(monkeypatch, module, **functions):
     monkeypatch.setitem(sys.modules, module, types.SimpleNamespace(**functions))
 
 
-def test_run_hands_the_settings_to_the_daemon(cli, monkeypatch):
+def test_run_hands_the_settings_to_the_daemon_and_where_they_are_from(cli, monkeypatch):
     seen = []
 
-    async def run(settings):
-        seen.append(settings)
+    async def run(settings, file):
+        seen.append((settings, file))
 
     stands_in(monkeypatch, "acd.daemon", run=run)
     assert cli("run", "--config", GOOD).exit_code == 0
-    assert seen[0].queues["sales"].ring_timeout_s == 20
+    (settings, file) = seen[0]
+    assert settings.queues["sales"].ring_timeout_s == 20
+    assert str(file) == str(GOOD)
 
 
 def test_our_own_errors_are_told_in_words(cli, monkeypatch):
