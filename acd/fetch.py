@@ -75,11 +75,12 @@ def _path_of(environ: Mapping[str, str]) -> list[str]:
 
 
 def _unpacked(told: bytes) -> Any:
-    """Without the collector, which would stop everybody to look through what is all to stay."""
+    """Without the collector, now and later: it would stop everybody to look through what is all to stay."""
     gc.disable()
     try:
         return pickle.loads(told)  # noqa: S301 - it is our own child that speaks
     finally:
+        gc.freeze()
         gc.enable()
 
 

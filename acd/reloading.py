@@ -8,7 +8,6 @@ key that needs a restart, nothing is changed and every reason told. Otherwise th
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -119,7 +118,6 @@ class Reloader:
         brain_s = 0.0
         if not nothing:
             brain_s = self._brain_s = await self._in_force.replace(_merged(before, fetched.settings), fetched.plan)
-            gc.freeze()  # it stays for good, as what was there at the start
         now = self._clock.now()
         self._loaded_at = now
         outcome = "unchanged" if nothing else "reloaded"

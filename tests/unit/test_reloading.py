@@ -97,12 +97,15 @@ def test_another_order_is_a_change() -> None:
 
 async def test_a_file_is_read_by_a_child(tmp_path: Path) -> None:
     file = tmp_path / "acd.yaml"
-    file.write_text("asterisk: [{name: main, secret: x}]\nqueues: {sales: {dids: ['1'], require: anyone}}\n")
+    agents = "agents: {'1': {name: Anna, endpoint: PJSIP/1}}\n"
+    file.write_text(
+        f"asterisk: [{{name: main, secret: x}}]\nqueues: {{sales: {{dids: ['1001'], require: anyone}}}}\n{agents}"
+    )
     fetched = await fetch(file)
     assert list(fetched.plan.queues) == ["sales"]
     assert fetched.settings.asterisk[0].secret.get_secret_value() == "x"
     assert not fetched.settings.queues
-    file.write_text("queues: {sales: {dids: ['1'], require: anyone, requird: 2}}\nasterisk: []\n")
+    file.write_text(f"queues: {{sales: {{dids: ['1001'], require: anyone, requird: 2}}}}\nasterisk: []\n{agents}")
     with pytest.raises(ConfigError) as refused:
         await fetch(file)
     assert len(refused.value.problems) >= 2
