@@ -21,6 +21,7 @@ NEEDS_RESTART = {
     "default_country",
     "seed",
     "ami",
+    "crm",
     "fallback",
     "restart",
     "records",
