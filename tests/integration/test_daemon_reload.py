@@ -107,6 +107,7 @@ async def test_agents_come_and_go_with_the_file(house: House, opened: Opened, fi
     await until(lambda: daemon.board.agent(VERA).state == "ready", "the new phone was looked at")
     await until(lambda: house.variables().get("ACD_PHONE_1003") == "PJSIP/1003", "the dialplan knows the new one")
     assert house.variables()["ACD_PHONE_1001"] == ""
+    assert house.variables()["ACD_OUT_AT_ONCE"], "what agents may call in the town is as it was"
     assert daemon.board.agent(ANNA).state == "talking"
     house.asterisk.agent_hangs_up(caller)
     await until(lambda: ANNA not in daemon.core.engine.desk.agents, "who has finished is gone")
@@ -157,9 +158,11 @@ async def test_the_same_file_is_no_news_and_other_tokens_count_at_once(house: Ho
     house.settings["tokens"] = [{"name": "ivan", "role": "admin", "sha256": "b" * 64}]
     house.settings["language"] = "en"
     house.settings["survey"] = {"ask_again_after_days": 60}
+    house.settings["outbound"] = {"at_once": 3}
     house.write()
     seen = await daemon.reloader.reload("olga")
-    assert set(seen.sections) == {"tokens", "survey", "language"}
+    assert set(seen.sections) == {"tokens", "survey", "language", "outbound"}
+    await until(lambda: house.variables()["ACD_OUT_AT_ONCE"] == "3", "the dialplan knows what may be called now")
     assert daemon.settings.tokens[0].name == "ivan"
     assert daemon.api._tokens.named("olga") is None and daemon.api._tokens.named("ivan") is not None
     assert daemon.core.engine.plan.attributes == {"language": "en"}
