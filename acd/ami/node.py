@@ -142,17 +142,24 @@ class Node:
         self._emptied = {name: "" for name in (*self._emptied, *gone) if name not in directory}
         self._language = language
         self._steering.speak(language)
-        if self._in_service and (gone or news):
-            tasks.spawn(self._tell(gone | news), f"directory {self.name}")
+        if self.client.connected and (gone or news):
+            tasks.spawn(self._tell_news(gone | news), f"directory {self.name}")
 
-    async def _tell(self, variables: Mapping[str, str]) -> None:
-        """A link that is lost over it is told all of it when it is back."""
+    async def _tell_all(self) -> None:
+        await self._tell({**self._emptied, **self._directory})
+
+    async def _tell_news(self, variables: Mapping[str, str]) -> None:
+        """A link that is lost over it is told all when it is back."""
         try:
-            async with self._telling:
-                for names, values in batches(variables):
-                    await self.client.action("Setvar", ("Variable", names), ("Value", values))
+            await self._tell(variables)
         except AmiError as error:
             log.warning("the directory was not told", node=self.name, problem=str(error))
+
+    async def _tell(self, variables: Mapping[str, str]) -> None:
+        """One after the other, so that what is told last is what is so."""
+        async with self._telling:
+            for names, values in batches(variables):
+                await self.client.action("Setvar", ("Variable", names), ("Value", values))
 
     def knows(self, call_id: str) -> bool:
         """Whether the caller's channel is on this Asterisk."""
@@ -221,8 +228,7 @@ class Node:
             await self._hear_time()
             await self._check_echo()
             await self.client.action("Setvar", ("Variable", "ACD_KEY"), ("Value", self._key))
-            for names, values in batches({**self._emptied, **self._directory}):
-                await self.client.action("Setvar", ("Variable", names), ("Value", values))
+            await self._tell_all()
             await (
                 self._send_heartbeat()
             )  # before the picture: callers need not leave for the fallback while it is taken

@@ -172,12 +172,14 @@ async def test_a_directory_that_changed_while_there_was_no_link_is_told_with_the
     house: House, opened: Opened
 ) -> None:
     daemon = await opened()
+    await house.asterisk.stop_listening()
     house.asterisk.reset()
     await until(lambda: bool(daemon.switch.problems()), "the link is gone")
     del house.settings["agents"][BORIS]
     house.write()
     await daemon.reloader.reload("olga")
-    await until(lambda: not daemon.problems(), "the link is back", 10)
+    await house.asterisk.listen()
+    await until(lambda: not daemon.problems(), "the link is back", 20)
     assert house.variables()["ACD_PHONE_1002"] == ""
 
 
