@@ -127,9 +127,13 @@ def test_outcomes_must_be_what_was_seen() -> None:
     assert "talked for 8.0 s, recorded as abandoned" in found(replace(FAIR, records=[record(outcome="abandoned")]))[0]
     assert "out of service" in found(Evidence([gone], [], [record(outcome="lost")], ALWAYS_UP))[-1]
     assert found(Evidence([gone], [], [record(outcome="lost")], DOWN_20_TO_40)) == []
-    assert found(
-        replace(FAIR, callers=[replace(CALLER, cut=True)], legs=[], records=[record(outcome="abandoned")])
-    ) == ["records are calls: cut by the end of Asterisk, recorded as abandoned"]
+    cut = replace(FAIR, callers=[replace(CALLER, cut=True)], legs=[], records=[record(outcome="abandoned")])
+    assert found(cut) == ["records are calls: cut by the end of Asterisk, recorded as abandoned"]
+    assert found(replace(cut, legs=[LEG], records=[record()])) == []  # served before
+    talking = replace(LEG, ended_at=30.0, cut=True)
+    long_talk = {**record(), "talk_s": 18.0}
+    assert "cut by the end of Asterisk" in found(replace(cut, legs=[talking], records=[long_talk]))[0]
+    assert found(replace(cut, legs=[talking], records=[{**long_talk, "outcome": "lost"}])) == []
 
 
 def test_a_score_is_stored_as_it_was_pressed() -> None:

@@ -52,7 +52,8 @@ def _disagreements(evidence: Evidence, caller: CallerSeen, record: Record, legs:
         yield "recorded as answered, and no agent answered"
     if both_s > TALK_KNOWN_S and outcome != "answered" and not (caller.cut and outcome == "lost"):
         yield f"the caller talked for {both_s:.1f} s, recorded as {outcome}"
-    if both_s <= 0.0 and caller.cut and outcome != "lost":
+    unserved = both_s <= 0.0 or any(leg.cut for leg in legs if leg.answered_at is not None)
+    if caller.cut and unserved and outcome != "lost":
         yield f"cut by the end of Asterisk, recorded as {outcome}"
     if both_s <= 0.0 and caller.by_caller and not caller.cut:
         fair = {"abandoned", "overflowed", "timed_out"} | (set() if calm else {"lost"})
