@@ -38,6 +38,8 @@ class CallerHabits:
     """The caller hangs up when the agent has not done so by then."""
     agent_gone_s: float = 1.5
     """An agent not heard for so long has hung up; agents speak every 0.5 s at least."""
+    question_limit_s: float = 0.0
+    """So long one listens for the question when the agent has gone, and says nothing before it; 0: one does not."""
     reaction_min_s: float = 0.5
     reaction_max_s: float = 3.0
     """From noticing that the agent has gone to the first key."""
@@ -123,6 +125,11 @@ class SimulatedCaller:
     async def _survey(self, call: Call) -> tuple[SurveyAct, int | None]:
         habits, chance = self._habits, self._rng.random()
         act, keys, score = self._choose(chance)
+        gone_at_s = Moment.now().loop_s
+        if habits.question_limit_s and not await call.media.wait_until(
+            lambda: call.media.other_heard_at_s > gone_at_s, habits.question_limit_s
+        ):
+            return "none", None
         if not await stays(call, self._rng.uniform(habits.reaction_min_s, habits.reaction_max_s)):
             return "none", None
         if act == "hung_up":

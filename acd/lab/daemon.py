@@ -39,10 +39,13 @@ class LabDaemon:
     `pid` is the process's, 0 before its first start.
     """
 
-    def __init__(self, process: GuardedProcess, api: Hotline, config: Path, log: Path) -> None:
+    def __init__(
+        self, process: GuardedProcess, api: Hotline, config: Path, log: Path, settings: Settings | None = None
+    ) -> None:
         self.api = api
         self.config = config
         self.log = log
+        self.settings: Settings = settings or {}
         self.pid = 0
         self._process = process
 
@@ -57,6 +60,16 @@ class LabDaemon:
     async def launch(self) -> None:
         """Start it (again), and do not wait. LabError when it cannot even be run."""
         self.pid = await asyncio.to_thread(self._process.run)
+
+    def write(self, settings: Settings) -> None:
+        """Put another configuration into the file, all at once; `settings` stays what it was made with."""
+        new = self.config.with_suffix(".new")
+        write_settings(new, settings)
+        new.replace(self.config)
+
+    def reload(self) -> None:
+        """SIGHUP: the file is to be read again."""
+        self._signal(signal.SIGHUP)
 
     def stall(self) -> None:
         """SIGSTOP: it stands still where it is, with all its connections open. Nothing happens when it is not there."""
@@ -97,12 +110,13 @@ async def running_daemon(settings: Settings, log: Path) -> AsyncIterator[LabDaem
     holder = {"name": "lab", "role": "supervisor", "sha256": hashlib.sha256(token.encode()).hexdigest()}
     directory = Path(tempfile.mkdtemp(prefix="acd-daemon-"))
     config = directory / "acd.yaml"
-    write_settings(config, {**settings, "tokens": [*settings.get("tokens", ()), holder]})
+    whole = {**settings, "tokens": [*settings.get("tokens", ()), holder]}
+    write_settings(config, whole)
     command = [sys.executable, "-m", "acd", "run", "--config", str(config)]
     process = GuardedProcess(command, directory, log, [], STOP_S)
     try:
         async with Hotline(f"http://127.0.0.1:{settings['http']['port']}", token) as api:
-            daemon = LabDaemon(process, api, config, log)
+            daemon = LabDaemon(process, api, config, log, whole)
             await daemon.start()
             yield daemon
         await daemon.stop()

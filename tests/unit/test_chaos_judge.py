@@ -110,11 +110,13 @@ def test_records_that_are_missing_doubled_or_invented_are_found() -> None:
 
 
 def test_what_nobody_could_see_is_counted_apart() -> None:
-    caller = replace(CALLER, invited_at=25.0, answered_at=25.1, ended_at=35.0, by_caller=True)
+    caller = replace(CALLER, invited_at=25.0, answered_at=25.1, ended_at=35.0, cut=True)
     evidence = Evidence([caller], [], [], DOWN_20_TO_40)
     assert found(evidence) == []
     assert evidence.unseen() == [caller]
     assert replace(evidence, service=ALWAYS_UP).unseen() == []
+    gone = replace(caller, cut=False, by_caller=True)
+    assert found(replace(evidence, callers=[gone])) == ["records are calls: not recorded"]
 
 
 def test_outcomes_must_be_what_was_seen() -> None:

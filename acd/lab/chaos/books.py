@@ -1,6 +1,7 @@
 """The promises that the records make: one for each call, and in each what was seen. Pure.
 
-What one cannot know (a call that came and went while nobody was there to see it) is not held against the daemon.
+What one cannot know (a call that came while no daemon was there to see it, and Asterisk ended under it) is not held
+against the daemon.
 """
 
 from __future__ import annotations

@@ -50,13 +50,15 @@ class Evidence:
         return [caller for caller in self.callers if caller.answered_at is not None]
 
     def unseen(self) -> list[CallerSeen]:
-        """Who came and went while the daemon could not see, and has no record."""
+        """Who came while the daemon could not see, was cut by the end of Asterisk, and has no record."""
         known = {record["number"] for record in self.records}
         return [caller for caller in self.entered() if caller.number not in known and self.unwitnessed(caller)]
 
     def unwitnessed(self, caller: CallerSeen) -> bool:
-        """From entry to end nobody could see the call: one outage, of the daemon or of its link, spans it all."""
-        if caller.answered_at is None or caller.ended_at is None:
+        """From entry to end nobody could see or note the call: one outage, of the daemon or of its link, spans it all,
+        and in the end Asterisk itself was gone.
+        """
+        if caller.answered_at is None or caller.ended_at is None or not caller.cut:
             return False
         came, went = caller.answered_at + SAME_MOMENT_S, caller.ended_at
         return any(began <= came and went <= over for began, over in self.service.outages)

@@ -14,6 +14,7 @@ from acd.lab.chaos.books import ENDED
 from acd.lab.chaos.evidence import Record, Violation
 from acd.lab.chaos.run import Result
 from acd.lab.chaos.schedule import BLOWS, Kind
+from acd.lab.chaos.service import HARMLESS
 
 REQUEST = '"event": "http"'
 LINES_TOLD = 60
@@ -57,7 +58,7 @@ def recoveries(result: Result) -> dict[Kind, list[float]]:
     service = result.evidence.service
     for blow in service.blows():
         back_s = service.back_after_s(blow)
-        if back_s is not None and blow.kind is not Kind.LOCK:
+        if back_s is not None and blow.kind not in HARMLESS:
             found[blow.kind].append(back_s)
     return dict(found)
 

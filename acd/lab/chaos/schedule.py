@@ -24,6 +24,7 @@ class Kind(StrEnum):
     MUTE = "mute"  # the manager link is half-open from now on
     SLOW = "slow"  # nothing passes on the manager link; seconds, then all at once
     LOCK = "lock"  # somebody else writes to the database; seconds
+    RELOAD = "reload"  # another configuration is reloaded; seconds, then the old one again; size: which other one
     ASTERISK = "asterisk"  # Asterisk is restarted; size 1: by SIGKILL, 0: politely
     UNPLUG = "unplug"  # a telephone is deaf; seconds
     UNREGISTER = "unregister"  # a telephone is not registered; seconds
@@ -44,6 +45,7 @@ BLOWS: Final = (
     Kind.MUTE,
     Kind.SLOW,
     Kind.LOCK,
+    Kind.RELOAD,
     Kind.ASTERISK,
 )
 """The lane of the blows; the other kinds are the other lane's."""
@@ -86,6 +88,7 @@ _LASTS: Final = {
     Kind.STALL: _Span(0.5, 7, rare=6, long=(10, 14)),
     Kind.SLOW: _Span(0.5, 5),
     Kind.LOCK: _Span(2, 10),
+    Kind.RELOAD: _Span(1, 6),
     Kind.UNPLUG: _Span(1, 6),
     Kind.UNREGISTER: _Span(0.5, 6),
     Kind.REFUSALS: _Span(2, 6),
@@ -93,7 +96,13 @@ _LASTS: Final = {
     Kind.BREAK: _Span(4, 12),
     Kind.HAMMER: _Span(2, 6),
 }
-_SIZES: Final = {Kind.ASTERISK: (0, 1), Kind.HANG_UPS: (1, 6), Kind.RUSH: (4, 12), Kind.HAMMER: (2, 6)}
+_SIZES: Final = {
+    Kind.ASTERISK: (0, 1),
+    Kind.RELOAD: (1, 3),
+    Kind.HANG_UPS: (1, 6),
+    Kind.RUSH: (4, 12),
+    Kind.HAMMER: (2, 6),
+}
 _BLOW_GAP_S: Final = _Span(0.2, 4, rare=3, long=(6, 12))  # into the wounds of the one before, or after a rest
 _OTHER_GAP_S: Final = _Span(0.3, 4)
 _FIRST_S: Final = 3.0

@@ -9,6 +9,7 @@ from typing import Final
 from acd.lab.chaos.schedule import BLOWS, Kind
 
 NOTICED_WITHIN_S: Final = 12.0  # a mute link is found within three pings, three seconds apart
+HARMLESS: Final = frozenset({Kind.LOCK, Kind.RELOAD})
 Span = tuple[float, float]
 
 
@@ -69,8 +70,8 @@ class Service:
         return next((look.at for look in self._looks if look.at >= from_s and look.up), None)
 
     def _span(self, blow: Blow) -> Span:
-        """A locked database is no reason not to serve calls."""
-        if blow.kind is Kind.LOCK:
+        """A locked database is no reason not to serve calls, nor is another configuration."""
+        if blow.kind in HARMLESS:
             return blow.began, blow.began
         back = self._back(blow)
         return blow.began, max(blow.over, back if back is not None else float("inf"))

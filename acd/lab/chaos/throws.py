@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
+import random
 import signal
 import sqlite3
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
 
-from acd.errors import AcdError
+from acd.errors import AcdError, LabError
 from acd.lab.asterisk import LabAsterisk
 from acd.lab.chaos.hammer import Hammer
 from acd.lab.chaos.schedule import Kind, Stroke
@@ -20,6 +23,7 @@ from acd.lab.daemon import LabDaemon
 from acd.lab.proxy import CutProxy
 
 STOP_LIMIT_S = 10.0
+RELOAD_PATIENCE_S = 20.0
 LOCK_PATIENCE_S = 5.0
 
 
@@ -77,6 +81,8 @@ class Hands:
                 await self.proxy.hold_back(stroke.for_s)
             case Kind.LOCK:
                 return await asyncio.to_thread(_lock, self.database, stroke.for_s)
+            case Kind.RELOAD:
+                return await self._reload(stroke.size, stroke.for_s, stroke.chance)
             case Kind.ASTERISK:
                 return await self._restart_asterisk(kill=bool(stroke.size))
             case Kind.UNPLUG:
@@ -123,6 +129,21 @@ class Hands:
         finally:
             self.daemon.go_on()
 
+    async def _reload(self, which: int, for_s: float, chance: int) -> str:
+        """Other times, other points, or without one of the agents; for a while."""
+        usual = self.daemon.settings
+        await self._reconfigure(other(usual, which, chance))
+        await asyncio.sleep(for_s)
+        await self._reconfigure(usual)
+        return f"other {('times', 'points', 'agents')[which - 1]}"
+
+    async def _reconfigure(self, settings: Mapping[str, Any]) -> None:
+        """A daemon that is still starting reads the file by itself, and would be ended by the signal."""
+        self.daemon.write(settings)
+        with contextlib.suppress(LabError):
+            await self.daemon.api.until_ready(RELOAD_PATIENCE_S)
+        self.daemon.reload()
+
     async def _restart_asterisk(self, *, kill: bool) -> str:
         began = time.time()
         cut = self.town.diary.cut()
@@ -132,6 +153,19 @@ class Hands:
         await self.asterisk.start()
         self.asterisk_down.append((began, time.time()))
         return f"{'killed' if kill else 'stopped'}, {cut} callers cut"
+
+
+def other(settings: Mapping[str, Any], which: int, chance: int) -> dict[str, Any]:
+    """The same with 1: other times, 2: other points and steps, 3: an agent less."""
+    changed = copy.deepcopy(dict(settings))
+    for queue in changed["queues"].values():
+        if which == 1:
+            queue |= {"ring_timeout_s": 4, "wrap_up_s": 1}
+        elif which == 2:
+            queue |= {"priority": 3, "relax": []}
+    if which == 3:
+        del changed["agents"][random.Random(chance).choice(sorted(changed["agents"]))]
+    return changed
 
 
 def _lock(database: Path, for_s: float) -> str:

@@ -42,7 +42,7 @@ AGENTS = replace(
     talk_max_s=14.0,
     hang_up_first_share=0.85,
 )
-HASTY = replace(LIVELY_CALLERS, patience_min_s=1.0, patience_mean_s=20.0, talk_limit_s=8.0)
+HASTY = replace(LIVELY_CALLERS, patience_min_s=1.0, patience_mean_s=20.0, talk_limit_s=8.0, question_limit_s=20.0)
 PATIENT = replace(HASTY, patience_min_s=600.0, patience_mean_s=600.0)
 """They never give up: if one is forgotten, it shows."""
 
