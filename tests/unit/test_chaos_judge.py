@@ -115,6 +115,8 @@ def test_what_nobody_could_see_is_counted_apart() -> None:
     assert found(evidence) == []
     assert evidence.unseen() == [caller]
     assert replace(evidence, service=ALWAYS_UP).unseen() == []
+    early = replace(caller, cut=False, by_caller=True)
+    assert replace(evidence, callers=[early], asterisk_down=[(36.5, 38.0)]).unseen() == [early]
     gone = replace(caller, cut=False, by_caller=True)
     assert found(replace(evidence, callers=[gone])) == ["records are calls: not recorded"]
 

@@ -16,6 +16,8 @@ Record = Mapping[str, Any]
 
 SAME_MOMENT_S: Final = 0.15
 """Two telephones' stamps of one decision: the end of one ringing and the beginning of the next."""
+UNSAVED_S: Final = 2.0
+"""What Asterisk writes into AstDB it saves about a second later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,16 @@ class Evidence:
         known = {record["number"] for record in self.records}
         return [caller for caller in self.entered() if caller.number not in known and self.unwitnessed(caller)]
 
+    def cut(self, caller: CallerSeen) -> bool:
+        """The end of Asterisk itself cut the call, or what it had noted of its end a moment before."""
+        ended_at = caller.ended_at if caller.ended_at is not None else float("inf")
+        return caller.cut or any(0.0 <= began - ended_at < UNSAVED_S for began, _ in self.asterisk_down)
+
     def unwitnessed(self, caller: CallerSeen) -> bool:
         """From entry to end nobody could see or note the call: one outage, of the daemon or of its link, spans it all,
         and in the end Asterisk itself was gone.
         """
-        if caller.answered_at is None or caller.ended_at is None or not caller.cut:
+        if caller.answered_at is None or caller.ended_at is None or not self.cut(caller):
             return False
         came, went = caller.answered_at + SAME_MOMENT_S, caller.ended_at
         return any(began <= came and went <= over for began, over in self.service.outages)
