@@ -45,6 +45,11 @@ def stamp(text: str) -> str:
     return text if _STAMP.fullmatch(text) else ""
 
 
+def stamp_ms(text: str) -> str:
+    """A moment in Asterisk's milliseconds as a stamp; empty for anything else."""
+    return stamp(f"{text[:-3]}.{text[-3:]}")
+
+
 def taken(text: str) -> tuple[str, str]:
     """Who took a call from the fallback queue, `<moment>@<endpoint>`: the stamp and the endpoint, empty if not so."""
     moment, _, endpoint = text.partition("@")

@@ -38,6 +38,7 @@ from acd.queues.events import CallsNoted, Event, NodeLost, NodeRead
 from acd.queues.model import AgentId, CallId
 from acd.queues.views import NodeView
 
+LATE_S = 5.0  # overdue after four seconds, stale after eight: acd.conf
 log = structlog.get_logger(__name__)
 
 OLDEST_ASTERISK = 20
@@ -229,13 +230,12 @@ class Node:
             await self._check_echo()
             await self.client.action("Setvar", ("Variable", "ACD_KEY"), ("Value", self._key))
             await self._tell_all()
-            await (
-                self._send_heartbeat()
-            )  # before the picture: callers need not leave for the fallback while it is taken
+            await self._send_heartbeat(late=True)
             await self._loaded.wait()
             await self._mirror.read(self._registry.endpoints)
             found = await self._read(restarted, sweep=False)
             unheard = await self._ended_unheard(found)
+            await self._send_heartbeat()
         except AmiError as error:
             if str(error) != self._problem:
                 log.warning("node not in service", node=self.name, problem=str(error))
@@ -361,9 +361,13 @@ class Node:
         answer = await self.client.action("Getvar", ("Variable", ASTERISK_NOW), timeout_s=self._heartbeat_s)
         self._time.heard(answer.get("Value", ""), self._clock.now())
 
-    async def _send_heartbeat(self) -> None:
-        """In Asterisk's own time, so that two machines' clocks need not agree."""
-        epoch = str(int(self._time.theirs(self._clock.now())))
+    async def _send_heartbeat(self, late: bool = False) -> None:
+        """In Asterisk's own time, so that two machines' clocks need not agree.
+
+        A late one, while the picture is not whole: good enough for callers to wait for us, and not for the dialplan
+        to leave it to us to note who goes.
+        """
+        epoch = str(int(self._time.theirs(self._clock.now()) - (LATE_S if late else 0.0)))
         headers = (("Variable", "ACD_HEARTBEAT"), ("Value", epoch))
         await self.client.action("Setvar", *headers, timeout_s=self._heartbeat_s)
 

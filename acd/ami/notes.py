@@ -34,7 +34,7 @@ SHARD_MINUTES = 10
 OLDEST_S = 7 * 86_400.0  # a note of before is of no use to anybody
 AT_ONCE = 50  # actions on the wire
 SEPARATOR = "|"
-PARTS = 17
+PARTS = 18
 UNFINISHED = "in"
 
 
@@ -113,9 +113,8 @@ class Notes:
         call_id = fields.call_id(key)
         if call_id is None or len(value) != PARTS or value[0] != "1":
             return None
-        entered, did, number, channel, queue, verb, fell, taken, over, ended, left, doing, digits, offer, dialled = (
-            value[2:]
-        )
+        entered, did, number, channel, queue, verb, fell, taken, over, ended, *rest = value[2:]
+        left, doing, digits, offer, offered_to, dialled = rest
         entered_at = self._moment(entered, at)
         if entered_at is None:
             return None
@@ -134,6 +133,7 @@ class Notes:
             fields.order_number(doing),
             fields.keys(digits),
             offer,
+            AgentId(offered_to) or None,
             self._moment_ms(dialled, at),
             self._moment(over, at),
         )
@@ -154,7 +154,7 @@ class Notes:
         return self._time.past(fields.stamp(text), at, OLDEST_S)
 
     def _moment_ms(self, text: str, at: float) -> float | None:
-        return self._moment(f"{text[:-3]}.{text[-3:]}", at)
+        return self._moment(fields.stamp_ms(text), at)
 
 
 def in_parts(notes: Sequence[T], length: int) -> Iterator[Sequence[T]]:

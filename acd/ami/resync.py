@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 RINGING = "5"  # ChannelState
 Ring = list[tuple[AgentId, OfferId]]
 FACTS = ("ACD_CALL", "ACD_DID", "ACD_ENTERED", "ACD_VERB", "ACD_QUEUE", "ACD_OFFER", "ACD_AGENT", "ACD_TALKING",
-         "ACD_FELL", "SHARED(ACD_TAKEN)", "ACD_SERVED", "ACD_DOING", "ACD_DIGITS")  # fmt: skip
+         "ACD_FELL", "SHARED(ACD_TAKEN)", "ACD_SERVED", "ACD_DOING", "ACD_DIGITS", "ACD_DIALLED_MS")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,15 @@ def _found(
         doing=fields.order_number(facts.get("ACD_DOING", "")),
         digits=fields.keys(facts.get("ACD_DIGITS", "")),
         beside=tuple((other_id, agent) for agent, other_id in others),
+        dialled_at=_of_the_talk(facts, fields.stamp_ms(facts.get("ACD_DIALLED_MS", "")), time, at),
+        over_at=_of_the_talk(facts, fields.stamp(facts.get("ACD_SERVED", "")), time, at),
     )
+
+
+def _of_the_talk(facts: Mapping[str, str], stamp: str, time: fields.AsteriskTime, at: float) -> float | None:
+    """A moment of the conversation that is over, as the dialplan noted it; None where there was none."""
+    over = facts.get("ACD_VERB", "") == "after" and fields.stamp(facts.get("ACD_SERVED", ""))
+    return time.ours(stamp, at, fields.OLD_STAMP_S) if over and stamp else None
 
 
 def _talking_since(mark: str, offer_id: str, at: float) -> float | None:

@@ -16,7 +16,7 @@ from acd.queues.model import AgentId, Call, CallPhase, Offer, OfferId, OfferResu
 from acd.queues.offers import LIVE, Offers
 from acd.queues.shop import Shop
 
-SIDES = {Left.CALLER: Side.CALLER, Left.SYSTEM: Side.SYSTEM, Left.ENOUGH: Side.SYSTEM}
+SIDES = {Left.CALLER: Side.CALLER, Left.SYSTEM: Side.SYSTEM, Left.ENOUGH: Side.SYSTEM, Left.CUT: Side.SYSTEM}
 
 
 class Fallback:
@@ -124,24 +124,36 @@ class Fallback:
         ended_at = at if seen.ended_at is None else min(seen.ended_at, at)
         latest = max(call.entered_at, call.answered_at or 0.0)
         ended_at = max(ended_at, latest)
-        offer = self._shop.offers.get(OfferId(seen.offer_id)) if seen.offer_id else None
-        if offer is not None and offer.call_id == call.id and call.phase in LIVE and seen.dialled_at is not None:
-            self._offers.connect(offer, call, _between(latest, max(seen.dialled_at, offer.at), ended_at))
+        if seen.offer_id and seen.dialled_at is not None:
+            self._was_answered(call, seen, OfferId(seen.offer_id), _between(latest, seen.dialled_at, ended_at), at)
         elsewhere = seen.elsewhere
         if elsewhere is not None:
             self.fell(call, _between(call.entered_at, elsewhere.fell_at, ended_at))
             if elsewhere.taken_at is not None and not call.leaving:
                 self._was_taken(call, elsewhere, elsewhere.taken_at, ended_at, at)
-        call.cut = seen.ended_at is None and call.phase is not CallPhase.AFTER
+        cut = seen.ended_at is None or seen.left is Left.CUT
+        call.cut = cut and not call.leaving and call.phase is not CallPhase.AFTER
         if call.phase is CallPhase.TALKING:
             over_at = seen.over_at
             by = Side.AGENT if over_at is not None else SIDES[seen.left]
             self._calls.end_talk(call, ended_at if over_at is None else _between(latest, over_at, ended_at), by)
-        if seen.ended_at is None:
+        if cut:
             call.final = call.final or Outcome.LOST
         elif seen.left is Left.ENOUGH:
             call.final = call.final or Outcome.TIMED_OUT
         self._calls.finish(call, ended_at, SIDES[seen.left])
+
+    def _was_answered(self, call: Call, seen: NotedCall, offer_id: OfferId, since: float, at: float) -> None:
+        """Our last order to dial was answered. We may have taken it back, on a dead link, or not got to note it."""
+        offer = self._shop.offers.get(offer_id)
+        if offer is not None and offer.call_id == call.id and call.phase in LIVE:
+            self._offers.connect(offer, call, max(since, offer.at))
+            return
+        record = self._shop.book.get(call.id)
+        legs = record.legs if record is not None else ()
+        if not call.leaving and all(leg.offer_id != offer_id for leg in legs):
+            agent = self._shop.desk.get(seen.offered_to) if seen.offered_to is not None else None
+            self._talks(call, agent.spec.id if agent is not None else None, offer_id, since, at)
 
     def _was_taken(self, call: Call, elsewhere: Elsewhere, taken_at: float, ended_at: float, at: float) -> None:
         """Unless we know of it: the daemon may have been there for a while in between."""

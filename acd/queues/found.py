@@ -27,6 +27,7 @@ class Left(StrEnum):
     CALLER = "caller"
     SYSTEM = "system"  # the dialplan, having no orders
     ENOUGH = "enough"  # the dialplan, nobody in the fallback queue having taken the call
+    CUT = "cut"  # neither: Asterisk's own end
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ class NotedCall:
     """What the dialplan noted of a caller while no daemon listened; `ended_at` None: nobody saw the end.
 
     `verb` is the last one. `doing` and `digits`: the last question put, and what was pressed. `offer_id`: the last
-    order to dial that was answered, `dialled_at` when it was begun, `over_at` when the agent hung up first.
+    order to dial, to the agent `offered_to`; if it was answered, `dialled_at` is when it was begun, `over_at` when the
+    agent hung up first.
     """
 
     call_id: CallId
@@ -50,6 +52,7 @@ class NotedCall:
     doing: int | None = None
     digits: str = ""
     offer_id: str = ""
+    offered_to: AgentId | None = None
     dialled_at: float | None = None
     over_at: float | None = None
 
@@ -76,3 +79,5 @@ class FoundCall:
     handed_over: bool = False  # it is not the agent noted on the channel who is with the caller, but this one
     consultation: CallId | None = None  # the call this one's leg was made for, where that is known
     beside: tuple[tuple[OfferId, AgentId], ...] = ()  # further offers that ring at the same time
+    dialled_at: float | None = None  # in `after`: the order to dial that was answered was begun then ...
+    over_at: float | None = None  # ... and the agent hung up then

@@ -271,8 +271,19 @@ class Recovery:
             over_at = seen.elsewhere.over_at or at
             if self._fallback.over(call, seen.elsewhere.agent_id, seen.elsewhere.taken_at, over_at, at):
                 self._served.append(call)
+        elif seen.verb == "after" and call.answered_at is None and seen.over_at is not None:
+            self._was_served(call, seen, seen.over_at, at)
         else:
             self._follow_alone(call, seen, at)
+
+    def _was_served(self, call: Call, seen: FoundCall, over_at: float, at: float) -> None:
+        """Whom we sent picked up, talked and hung up, and nothing of it was heard: Asterisk noted when."""
+        since = over_at if seen.dialled_at is None else min(seen.dialled_at, over_at)
+        offer = self._shop.offers.get(OfferId(seen.offer_id))
+        if offer is not None and offer.call_id == call.id:
+            self._offers.connect(offer, call, max(since, offer.at))
+        if self._fallback.over(call, AgentId(seen.agent_id) or None, since, over_at, at):
+            self._served.append(call)
 
     def _follow_alone(self, call: Call, seen: FoundCall, at: float) -> None:
         """Nobody talks to this caller."""

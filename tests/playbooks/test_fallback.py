@@ -153,6 +153,7 @@ def test_a_call_that_nobody_heard_of_gets_its_record() -> None:
     [
         (Left.CALLER, Outcome.ABANDONED, Side.CALLER),
         (Left.ENOUGH, Outcome.TIMED_OUT, Side.SYSTEM),
+        (Left.CUT, Outcome.LOST, Side.SYSTEM),
     ],
 )
 def test_a_call_that_nobody_took_is_told_by_who_ended_it(left: Left, outcome: Outcome, by: Side) -> None:
@@ -200,6 +201,67 @@ def test_a_call_answered_unheard_is_answered() -> None:
     record = play.record("c1")
     assert (record.agent, record.outcome, record.talk_s) == (ANNA, Outcome.ANSWERED, 30.0)
     assert [offer.result for offer in record.offers] == ["answered"]
+
+
+def test_a_call_answered_after_we_took_the_offer_back_on_a_dead_link_is_answered() -> None:
+    play = shop("1001")
+    assert (
+        play
+        >> enters("c1")
+        << rings("c1", "1001")
+        >> node_lost()
+        >> event("stop", ev.Stopping)
+        << withdraws("c1.1")
+        >> after(60)
+    )
+    assert [offer.result for offer in play.record("c1").offers] == ["withdrawn"]
+    note = noted("c1", verb="after", offer_id="c1.1", offered_to=ANNA, dialled_at=START + 1, over_at=START + 31)
+    assert play >> note << fact("c1", "connected", agent="1001", offer_id="c1.1") << no(agent_is("1001", "talking"))
+    assert (play.record("c1").agent, play.record("c1").outcome) == (ANNA, Outcome.ANSWERED)
+
+
+def test_a_call_answered_at_an_offer_we_had_no_time_to_keep_is_answered() -> None:
+    play = shop("1001")
+    assert play >> enters("c1") << rings("c1", "1001") >> node_lost() >> after(60)
+    note = noted(
+        "c1", verb="after", offer_id="c1.2", offered_to=AgentId("1002"), dialled_at=START + 1, over_at=START + 3
+    )
+    assert play >> note << fact("c1", "connected", agent="1002", offer_id="c1.2")
+    assert (play.record("c1").agent, play.record("c1").outcome) == ("1002", Outcome.ANSWERED)
+
+
+def test_a_conversation_that_was_heard_of_is_not_told_again_by_the_note() -> None:
+    play = shop("1001", wrap_up_s=0)
+    assert play >> enters("c1") << rings("c1", "1001") >> connected("c1.1") >> after(10)
+    assert play >> talk_ends("c1.1") << asks("c1", 1, "acd/nps-question") >> node_lost() >> after(60)
+    note = noted("c1", verb="after", offer_id="c1.1", offered_to=ANNA, dialled_at=START + 1, over_at=START + 11)
+    assert play >> note << no(fact("c1", "connected")) << fact("c1", "ended", outcome="answered")
+    assert len(play.record("c1").legs) == 1
+
+
+def test_who_was_served_unheard_is_asked_and_not_put_in_line_again() -> None:
+    """The daemon died while the phone rang; the next one finds the caller after the conversation."""
+    play = shop("1001", "1002", wrap_up_s=10)
+    assert play >> enters("c1") << rings("c1", "1001") >> node_lost() >> after(20)
+    over = {"offer_id": "c1.1", "agent_id": "1001", "dialled_at": START + 2, "over_at": START + 20}
+    assert (
+        play
+        >> node_read(found("c1", "after", **over), reachable=ALL)
+        << fact("c1", "connected", agent="1001")
+        << fact("c1", "talk_ended", agent="1001", by="agent")
+        << agent_is("1001", "wrap_up")
+        << asks("c1", 1, "acd/nps-question")
+        << no(rings("c1", "1002"))
+    )
+
+
+def test_who_was_served_at_an_offer_we_had_no_time_to_keep_is_asked() -> None:
+    play = shop("1001", "1002")
+    assert play >> enters("c1") << rings("c1", "1001") >> node_lost() >> after(20)
+    over = {"offer_id": "c1.2", "agent_id": "1002", "dialled_at": START + 2, "over_at": START + 20}
+    assert play >> node_read(found("c1", "after", **over), reachable=ALL) << asks("c1", 1, "acd/nps-question")
+    record = play.record("c1")
+    assert (record.agent, [offer.result for offer in record.offers]) == ("1002", ["withdrawn"])
 
 
 def test_a_call_whose_end_nobody_saw_was_cut() -> None:

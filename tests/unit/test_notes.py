@@ -22,7 +22,8 @@ from tests.unit.test_inbound import HOSTILE
 SHARD = CALL[:11]
 PARTS = (
     "1", "out", f"{AT - 60}", "74951234567", "+79160000001", "PJSIP/trunk-0000000a", "sales", "fallback", f"{AT - 50}",
-    f"{AT - 40}@PJSIP/1001", f"{AT - 10}", f"{AT - 5}", "system", "2", "10", f"{CALL}.1", f"{int((AT - 55) * 1000)}",
+    f"{AT - 40}@PJSIP/1001", f"{AT - 10}", f"{AT - 5}", "system", "2", "10",
+    f"{CALL}.1", ANNA, f"{int((AT - 55) * 1000)}",
 )  # fmt: skip
 WHOLE = "|".join(PARTS)
 
@@ -102,13 +103,14 @@ async def test_a_note_says_all_that_happened() -> None:
         2,
         "10",
         f"{CALL}.1",
+        ANNA,
         AT - 55,
         AT - 10,
     )
 
 
 async def test_a_note_of_an_entry_has_no_end() -> None:
-    note = await read("|".join((*PARTS[:1], "in", *PARTS[2:9], *[""] * 8)))
+    note = await read("|".join((*PARTS[:1], "in", *PARTS[2:9], *[""] * 9)))
     assert note is not None
     assert (note.ended_at, note.elsewhere) == (None, Elsewhere(AT - 50))
 

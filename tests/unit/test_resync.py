@@ -247,6 +247,14 @@ async def test_a_caller_just_served_there_is_told_by_whom_and_since_when() -> No
     assert picture.calls[0].elsewhere == Elsewhere(AT - 50, AT - 40, ANNA, AT - 2)
 
 
+@pytest.mark.parametrize("verb", ["after", "hold"])
+async def test_a_conversation_that_is_over_is_seen_where_it_was_the_last_thing(verb: str) -> None:
+    facts = {"ACD_VERB": verb, "ACD_DIALLED_MS": f"{int((AT - 30) * 1000)}", "ACD_SERVED": f"{AT - 2}"}
+    picture, _ = await read(channel("PJSIP/trunk-1", "u1", ACD_CALL=CALL, ACD_ENTERED=f"{AT - 60}", **facts))
+    (found,) = picture.calls
+    assert (found.dialled_at, found.over_at) == ((AT - 30, AT - 2) if verb == "after" else (None, None))
+
+
 async def test_the_question_that_is_being_answered_is_seen() -> None:
     facts = {"ACD_CALL": CALL, "ACD_VERB": "after", "ACD_DOING": "2", "ACD_DIGITS": "1x0"}
     picture, _ = await read(channel("PJSIP/trunk-1", "u1", **facts))
