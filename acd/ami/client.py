@@ -227,6 +227,7 @@ class AmiClient:
     def _come_up(self, link: HardenedProtocol, booted: Message) -> None:
         self._booted = None
         self._up = True
+        link.stale_after_s = self.settings.stale_after_s
         self._since = self._wall_clock()
         self._last_error = None
         self.generation += 1

@@ -20,6 +20,7 @@ A link ends in one place, `HardenedProtocol.lose`, at once and for good: nothing
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -58,6 +59,7 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]
         self._unsent: list[bytes] = []  # orders that leave together
         self._looking: asyncio.TimerHandle | None = None  # for orders whose answer is overdue
         self.last_byte_at = self._loop.time()
+        self.stale_after_s = math.inf  # once the link is up: see AmiSettings.stale_after_s
         self.greeted: asyncio.Future[str] = self._loop.create_future()
         self.lost: asyncio.Future[str] = self._loop.create_future()
 
@@ -74,7 +76,11 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]
         """Cut the stream into messages and hand them on, in order."""
         if self.closed:
             return
-        self.last_byte_at = self._loop.time()
+        silent_s = self._loop.time() - self.last_byte_at
+        if silent_s > self.stale_after_s:
+            self.lose(f"nothing was read for {silent_s:.1f} s, what comes now is old")
+            return
+        self.last_byte_at += silent_s
         self._counters.bytes_received += len(data)
         searched = max(0, len(self._buffer) - len(_END) + 1)
         self._buffer += data

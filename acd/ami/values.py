@@ -48,6 +48,14 @@ class AmiSettings:
         """Seconds without a single byte after which the peer counts as gone."""
         return 3 * self.ping_interval_s
 
+    @property
+    def stale_after_s(self) -> float:
+        """Seconds without a single byte after which what comes then is old news: callers may be elsewhere by now.
+
+        Not the peer need have been silent; it may be us who stood still.
+        """
+        return 2 * self.ping_interval_s
+
 
 @dataclass(frozen=True, slots=True)
 class LinkUp:

@@ -346,3 +346,19 @@ def test_an_order_is_checked_like_every_action():
     for bad in ("x\r", "x\n", "x\r\nAction: Originate", "\0"):
         with pytest.raises(AmiUnsafeValue, match="Value"):
             Order("Setvar", [("Variable", "A"), ("Value", bad)], lambda _: None)
+
+
+async def test_what_comes_after_a_long_silence_is_old_and_ends_the_link() -> None:
+    """It is read back instead: the daemon may have stood still, and callers be elsewhere by now."""
+    bench = Bench().greet()
+    event = b"Event: Newchannel\r\n\r\n"
+    bench.protocol.last_byte_at -= 3600
+    bench.protocol.data_received(event)  # while Asterisk starts it may be silent for long
+    bench.protocol.stale_after_s = 6.0
+    bench.protocol.last_byte_at -= 5
+    bench.protocol.data_received(event)
+    assert len(bench.seen) == 2
+    bench.protocol.last_byte_at -= 7
+    bench.protocol.data_received(event)
+    assert len(bench.seen) == 2
+    assert bench.wire.aborted and "what comes now is old" in bench.protocol.lost.result()
