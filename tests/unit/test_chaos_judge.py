@@ -62,7 +62,17 @@ def test_a_goodbye_by_a_rule_is_no_loss() -> None:
 
 def test_a_conversation_that_neither_ended_was_cut_off() -> None:
     evidence = replace(FAIR, legs=[replace(LEG, by_agent=False)])
-    assert found(evidence) == ["callers are not lost: the conversation with 1001 was ended by neither"]
+    assert found(evidence)[0] == "callers are not lost: the conversation with 1001 was ended by neither"
+
+
+def test_who_is_taken_from_an_agent_is_found_even_if_served_later() -> None:
+    first, second = replace(LEG, by_agent=False), LegSeen("1002", NUMBER, 21.0, 22.0, 29.0, by_agent=True)
+    at_22 = {**record(), "agent": "1002", "talk_s": 15.0}
+    evidence = replace(FAIR, legs=[first, second], records=[at_22])
+    assert found(evidence) == ["conversations are not broken off: taken from 1001 after 8.0 s"]
+    at_once = replace(first, ended_at=12.3)
+    later = {**at_22, "talk_s": 7.0, "answered_at": datetime.fromtimestamp(22.0, UTC).isoformat()}
+    assert found(replace(evidence, legs=[at_once, second], records=[later])) == []
 
 
 def test_who_is_still_on_the_line_was_forgotten() -> None:

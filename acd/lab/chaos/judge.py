@@ -10,6 +10,7 @@ from acd.lab.chaos.evidence import Evidence, Violation
 PROMISES = (
     telephones.let_in,
     telephones.served_or_let_go,
+    telephones.not_broken_off,
     telephones.never_silent,
     telephones.one_offer_an_agent,
     telephones.one_phone_a_call,

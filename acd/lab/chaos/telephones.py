@@ -13,6 +13,8 @@ from acd.lab.chaos.hammer import Order
 SILENCE_LIMIT_S: Final = 10.5
 """Four seconds for a digit, here, and five for an order after it: then the dialplan ends a call that gets none."""
 IN_PEACE_AFTER_S: Final = 0.5
+A_TALK_S: Final = 0.5
+"""Shorter: the agent picked up while the offer was being withdrawn."""
 LET_IN, NOT_LOST = "callers are let in", "callers are not lost"
 ONE_OFFER, ONE_PHONE = "one offer an agent", "one phone a call"
 RULED: Final = frozenset({"overflowed", "timed_out", "closed"})
@@ -45,6 +47,18 @@ def served_or_let_go(evidence: Evidence) -> Iterator[Violation]:
         elif not any(record["outcome"] in RULED for record in records[caller.number]):
             waited_s = caller.ended_at - caller.invited_at
             yield Violation(promise, f"hung up on after {waited_s:.1f} s, without an agent or a rule", caller.number)
+
+
+def not_broken_off(evidence: Evidence) -> Iterator[Violation]:
+    """Nobody is taken from an agent in the middle of a conversation, whatever becomes of them then."""
+    legs = evidence.legs_by_number()
+    for caller in evidence.entered():
+        for leg in legs[caller.number]:
+            if leg.by_agent or leg.cut or leg.answered_at is None or leg.ended_at is None or caller.ended_at is None:
+                continue
+            if leg.ended_at - leg.answered_at > A_TALK_S and leg.ended_at < caller.ended_at - SAME_MOMENT_S:
+                what = f"taken from {leg.agent} after {leg.ended_at - leg.answered_at:.1f} s"
+                yield Violation("conversations are not broken off", what, caller.number)
 
 
 def never_silent(evidence: Evidence) -> Iterator[Violation]:
