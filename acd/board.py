@@ -9,7 +9,7 @@ from acd.dispatcher import Dispatcher
 from acd.errors import StorageError, UnknownAgent, UnknownCall, UnknownQueue
 from acd.ivr.core import Core
 from acd.ports import Clock, ConfigView, Store
-from acd.queues import estimate, why
+from acd.queues import asked, estimate, why
 from acd.queues import events as ev
 from acd.queues.journey import CallRecord
 from acd.queues.model import Agent, AgentId, AgentState, Call, CallId, CallPhase, QueueName, QueueSpec
@@ -214,15 +214,15 @@ class LiveFloor:
 
     async def prioritise(self, call_id: CallId, priority: float, by: str) -> CallRecord:
         """Other points for a waiting call."""
-        return await self._call_order(ev.CallPriority(self._clock.now(), call_id, priority, by))
+        return await self._call_order(asked.CallPriority(self._clock.now(), call_id, priority, by))
 
     async def move(self, call_id: CallId, queue: QueueName, by: str) -> CallRecord:
         """A waiting call into another queue, at its place."""
-        return await self._call_order(ev.CallMoved(self._clock.now(), call_id, queue, by))
+        return await self._call_order(asked.CallMoved(self._clock.now(), call_id, queue, by))
 
     async def pull(self, call_id: CallId, agent_id: AgentId, by: str) -> CallRecord:
         """A waiting call to this agent, now."""
-        return await self._call_order(ev.CallPulled(self._clock.now(), call_id, agent_id, by))
+        return await self._call_order(asked.CallPulled(self._clock.now(), call_id, agent_id, by))
 
     async def _call_order(self, event: Order) -> CallRecord:
         await self._dispatcher.ask(event)
@@ -231,7 +231,7 @@ class LiveFloor:
     async def disposition(self, call_id: CallId, code: str, amount: float | None, note: str) -> CallRecord:
         """What became of the call; works for one that ended long ago as well."""
         record = self._board.call(call_id) or await self._recorded(call_id)
-        await self._dispatcher.ask(ev.Disposed(self._clock.now(), call_id, code, amount, note, record))
+        await self._dispatcher.ask(asked.Disposed(self._clock.now(), call_id, code, amount, note, record))
         return self._after(call_id)
 
     def _after(self, call_id: CallId) -> CallRecord:
@@ -243,7 +243,7 @@ class LiveFloor:
     async def message_heard(self, call_id: CallId) -> CallRecord:
         """Somebody has listened to the call's message; it may be of long ago."""
         record = self._board.call(call_id) or await self._recorded(call_id)
-        await self._dispatcher.ask(ev.MessageHeard(self._clock.now(), call_id, record))
+        await self._dispatcher.ask(asked.MessageHeard(self._clock.now(), call_id, record))
         return self._board.call(call_id) or record
 
     async def _recorded(self, call_id: CallId) -> CallRecord:

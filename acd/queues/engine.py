@@ -17,7 +17,7 @@ in `orders`, about a lost or restarted Asterisk in `recovery`.
 from __future__ import annotations
 
 from acd.errors import AcdError, NotAllowed, UnknownCall, UnknownMessage
-from acd.queues import boot, known_callers, refusals
+from acd.queues import asked, boot, known_callers, refusals
 from acd.queues import events as ev
 from acd.queues.about import CallerKnown
 from acd.queues.book import Book
@@ -127,15 +127,15 @@ class Engine:
                 return self.desk.refusal(agent_id, needs_login=False)
             case ev.AgentPause(agent_id=agent_id) | ev.AgentReady(agent_id=agent_id):
                 return self.desk.refusal(agent_id, needs_login=True)
-            case ev.Disposed(call_id=call_id, record=record):
+            case asked.Disposed(call_id=call_id, record=record):
                 known = self.book.get(call_id) or record
                 if known is None:
                     return UnknownCall(f"there is no call {call_id!r}")
                 if known.answered_at is None:
                     return NotAllowed("this call has not been answered, so there is nothing to say about it")
-            case ev.CallPriority() | ev.CallMoved() | ev.CallPulled():
+            case asked.CallPriority() | asked.CallMoved() | asked.CallPulled():
                 return self._orders.refusal(event, self.closed)
-            case ev.MessageHeard(call_id=call_id, record=record):
+            case asked.MessageHeard(call_id=call_id, record=record):
                 known = self.book.get(call_id) or record
                 if known is None or known.message is None:
                     return UnknownMessage(f"there is no message of a call {call_id!r}")
@@ -158,7 +158,7 @@ class Engine:
                 | ev.CallHandedEarly()
             ):
                 self._call_event(event)
-            case ev.CallPriority() | ev.CallMoved() | ev.CallPulled():
+            case asked.CallPriority() | asked.CallMoved() | asked.CallPulled():
                 self._orders.carry_out(event, self.closed)
             case (
                 ev.OfferRinging()
@@ -181,7 +181,7 @@ class Engine:
             case ev.DayBegan():
                 self.book.begin_day(event.day_began_at, event.ended)
                 self._shop.pace.begin(event.ended)
-            case ev.Disposed() | ev.MessageHeard():
+            case asked.Disposed() | asked.MessageHeard():
                 self._note_afterwards(event)
             case ev.Reconfigured() | ev.Stopping():
                 self._daemon_event(event)
@@ -304,16 +304,16 @@ class Engine:
                 call_id, _, agent_id = rest.partition(":")
                 refusals.look_again(self._shop, self.calls[CallId(call_id)], AgentId(agent_id), event.at)
 
-    def _note_afterwards(self, event: ev.Disposed | ev.MessageHeard) -> None:
+    def _note_afterwards(self, event: asked.Disposed | asked.MessageHeard) -> None:
         """A fact of a call that may be over and only in the records."""
         if event.record is not None and event.record.ended_at is not None:
             self.book.adopt(event.record)
         if self.book.get(event.call_id) is None:
             return
         match event:
-            case ev.Disposed(at, call_id, code, amount, note):
+            case asked.Disposed(at, call_id, code, amount, note):
                 noted = self.book.note(call_id, at, Fact.DISPOSITION, code=code, amount=amount, note=note)
-            case ev.MessageHeard(at, call_id):
+            case asked.MessageHeard(at, call_id):
                 noted = self.book.note(call_id, at, Fact.HEARD)
         self._shop.emit(noted)
 

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from acd.queues.about import CallerKnown
+from acd.queues.asked import CallMoved, CallPriority, CallPulled, Disposed, MessageHeard
 from acd.queues.boot import AgentsRestored, Booting, Opened
 from acd.queues.found import FoundCall, NotedCall
 from acd.queues.journey import CallRecord
-from acd.queues.model import AgentId, CallId, OfferId, OfferResult, Plan, QueueName, Side
+from acd.queues.model import AgentId, CallId, OfferId, OfferResult, Plan, Side
 from acd.queues.scripts import MessageScript, SurveyScript
 
 
@@ -331,57 +332,6 @@ class DayBegan:
     at: float
     day_began_at: float
     ended: tuple[CallRecord, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Disposed:
-    """An agent says what became of the call. `record` is the ended call as recorded, if it is no longer in memory."""
-
-    at: float
-    call_id: CallId
-    code: str
-    amount: float | None
-    note: str
-    record: CallRecord | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CallPriority:
-    """A supervisor gives the waiting call these points of its own, in place of those it has; `by` is who it was."""
-
-    at: float
-    call_id: CallId
-    priority: float
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
-class CallMoved:
-    """A supervisor puts the waiting call into another queue; it keeps its place."""
-
-    at: float
-    call_id: CallId
-    queue: QueueName
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
-class CallPulled:
-    """A supervisor has the waiting call offered to this ready agent now, before others and whatever the skills."""
-
-    at: float
-    call_id: CallId
-    agent_id: AgentId
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
-class MessageHeard:
-    """Somebody has listened to the message of this call. `record` as in `Disposed`."""
-
-    at: float
-    call_id: CallId
-    record: CallRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)

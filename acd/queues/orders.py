@@ -8,8 +8,7 @@ is refused. Every order is a fact of the journey, with the name of the token tha
 from __future__ import annotations
 
 from acd.errors import AcdError, NotAllowed, UnknownAgent, UnknownCall, UnknownQueue
-from acd.queues import decisions
-from acd.queues import events as ev
+from acd.queues import asked, decisions
 from acd.queues.calls import Calls
 from acd.queues.journey import Fact
 from acd.queues.model import Agent, AgentId, AgentState, Call, CallPhase, OfferResult, QueueName
@@ -20,7 +19,7 @@ from acd.queues.states import agent_state
 PULL = "pull"
 """In the place of a strategy's name in the decision: somebody chose."""
 
-Order = ev.CallPriority | ev.CallMoved | ev.CallPulled
+Order = asked.CallPriority | asked.CallMoved | asked.CallPulled
 
 _TOO_LATE = {
     CallPhase.CONNECTING: "an agent has picked it up already",
@@ -51,13 +50,13 @@ class Orders:
         if call.hung_up is not None:
             return NotAllowed("the caller is hanging up")
         match order:
-            case ev.CallMoved(queue=queue) if queue not in self._shop.plan.queues:
+            case asked.CallMoved(queue=queue) if queue not in self._shop.plan.queues:
                 return UnknownQueue(f"there is no queue {queue!r}")
-            case ev.CallPulled(agent_id=agent_id) if self._shop.desk.get(agent_id) is None:
+            case asked.CallPulled(agent_id=agent_id) if self._shop.desk.get(agent_id) is None:
                 return UnknownAgent(f"there is no agent {agent_id!r}")
-            case ev.CallMoved() | ev.CallPulled() if not call.at_home:
+            case asked.CallMoved() | asked.CallPulled() if not call.at_home:
                 return NotAllowed("the call cannot be steered at the moment; its place is kept")
-            case ev.CallPulled(agent_id=agent_id):
+            case asked.CallPulled(agent_id=agent_id):
                 return self._no_pull(call, self._shop.desk.agents[agent_id], order.at)
         return None
 
@@ -73,23 +72,23 @@ class Orders:
             return
         call = self._shop.calls[order.call_id]
         match order:
-            case ev.CallPriority(priority=priority):
+            case asked.CallPriority(priority=priority):
                 call.priority = priority
                 self._shop.note(call, order.at, Fact.PRIORITY, priority=priority, by=order.by)
                 self._shop.changed(call)
-            case ev.CallMoved(queue=queue):
+            case asked.CallMoved(queue=queue):
                 self._move(call, queue, order)
-            case ev.CallPulled(agent_id=agent_id):
+            case asked.CallPulled(agent_id=agent_id):
                 self._pull(call, agent_id, order)
 
-    def _move(self, call: Call, queue: QueueName, order: ev.CallMoved) -> None:
+    def _move(self, call: Call, queue: QueueName, order: asked.CallMoved) -> None:
         if queue == call.queue:
             return
         self._stop_ringing(call, order.at)
         self._shop.note(call, order.at, Fact.MOVED, queue=queue, by=order.by)
         self._calls.join(call, self._shop.plan.queues[queue], order.at)
 
-    def _pull(self, call: Call, agent_id: AgentId, order: ev.CallPulled) -> None:
+    def _pull(self, call: Call, agent_id: AgentId, order: asked.CallPulled) -> None:
         ringing = self._rings_at(call)
         if ringing == {agent_id}:
             return

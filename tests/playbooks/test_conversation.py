@@ -7,6 +7,7 @@ from itertools import permutations
 import pytest
 
 from acd.ivr.core import Core
+from acd.queues import asked
 from acd.queues import events as ev
 from acd.queues.model import CallId, OfferResult, Outcome, Side, SurveyKind
 from tests.playbooks.playbook import Playbook, start
@@ -233,9 +234,9 @@ def test_an_order_that_cannot_be_taken_is_refused_with_a_reason():
     assert refusal(ev.AgentReady(1.0, "1001")) == "not_allowed"
     assert refusal(ev.AgentPause(1.0, "1001", "x")) == "not_allowed"
     assert refusal(ev.AgentLogin(1.0, "9")) == "unknown_agent"
-    assert refusal(ev.Disposed(1.0, "c1", "sold", None, "")) == "unknown_call"
+    assert refusal(asked.Disposed(1.0, "c1", "sold", None, "")) == "unknown_call"
     engine.handle(ev.CallEntered(1.0, CallId("c1"), "main", SALES, "", "", 1.0))
-    assert refusal(ev.Disposed(1.0, "c1", "sold", None, "")) == "not_allowed"
+    assert refusal(asked.Disposed(1.0, "c1", "sold", None, "")) == "not_allowed"
 
 
 def start_and_forget() -> Core:
@@ -288,16 +289,16 @@ def test_a_hold_told_twice_or_late_does_not_disturb_a_conversation_or_a_survey()
 
 def test_a_disposition_is_kept_with_a_live_and_with_an_ended_call():
     play = talking()
-    says = event("1001 says what became of it", lambda at: ev.Disposed(at, CallId("c1"), "sold", 12.5, "gladly"))
+    says = event("1001 says what became of it", lambda at: asked.Disposed(at, CallId("c1"), "sold", 12.5, "gladly"))
     assert play >> says << fact("c1", "disposition", code="sold", amount=12.5)
     assert play >> leaves("c1") >> says << fact("c1", "disposition", note="gladly")
     record = play.record("c1")
     assert record.disposition == {"code": "sold", "amount": 12.5, "note": "gladly"}
     fresh = start(plan([agent("1001", sales=5)]))
-    late = event("a late one", lambda at: ev.Disposed(at, CallId("c1"), "void", None, "", record))
+    late = event("a late one", lambda at: asked.Disposed(at, CallId("c1"), "void", None, "", record))
     assert fresh >> late << fact("c1", "disposition", code="void")
     assert fresh.record("c1").seq == record.seq + 1
-    unknown = event("of nothing", lambda at: ev.Disposed(at, CallId("c9"), "void", None, ""))
+    unknown = event("of nothing", lambda at: asked.Disposed(at, CallId("c9"), "void", None, ""))
     assert fresh >> unknown << no(fact("c9", "disposition"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from acd.queues import asked
 from acd.queues import events as ev
 from acd.queues.found import FoundCall
 from acd.queues.model import CallId, Nobody, Outcome, Overflow, Side
@@ -45,7 +46,7 @@ def at_the_tape() -> Playbook:
 
 
 def heard(call: str):
-    return event(f"the message of {call} is heard", lambda at: ev.MessageHeard(at, CallId(call)))
+    return event(f"the message of {call} is heard", lambda at: asked.MessageHeard(at, CallId(call)))
 
 
 def test_a_message_is_kept_thanked_for_and_ends_the_call():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from acd.queues import boot
+from acd.queues import asked, boot
 from acd.queues import commands as cmd
 from acd.queues import events as ev
 from acd.queues.about import CallerKnown
@@ -229,7 +229,7 @@ def node_read(
 
 
 def prioritised(call: str, priority: float, by: str = "olga") -> Step:
-    return Step(f"{by} gives {call} {priority} points", lambda at: ev.CallPriority(at, CallId(call), priority, by))
+    return Step(f"{by} gives {call} {priority} points", lambda at: asked.CallPriority(at, CallId(call), priority, by))
 
 
 def is_known(call: str, name: str = "", priority: float = 0.0, **attributes: str) -> Step:
@@ -241,12 +241,14 @@ def is_known(call: str, name: str = "", priority: float = 0.0, **attributes: str
 
 def moved(call: str, queue_name: str, by: str = "olga") -> Step:
     return Step(
-        f"{by} moves {call} to {queue_name}", lambda at: ev.CallMoved(at, CallId(call), QueueName(queue_name), by)
+        f"{by} moves {call} to {queue_name}", lambda at: asked.CallMoved(at, CallId(call), QueueName(queue_name), by)
     )
 
 
 def pulled(call: str, agent_id: str, by: str = "olga") -> Step:
-    return Step(f"{by} pulls {call} to {agent_id}", lambda at: ev.CallPulled(at, CallId(call), AgentId(agent_id), by))
+    return Step(
+        f"{by} pulls {call} to {agent_id}", lambda at: asked.CallPulled(at, CallId(call), AgentId(agent_id), by)
+    )
 
 
 def reconfigured(plan: Plan, **more: Any) -> Step:

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from acd.chance import draws
 from acd.ivr.core import Core, Recipe
 from acd.ivr.eventlog import Header, digest, event_line, header_line, read_event, read_header
+from acd.queues import asked
 from acd.queues import commands as cmd
 from acd.queues import events as ev
 from acd.queues.about import CallerKnown
@@ -366,14 +367,14 @@ class BrainMachine(RuleBasedStateMachine):
     def a_supervisor_orders(self, data: st.DataObject, what: str) -> None:
         engine = self.core.engine
         call_id = data.draw(st.sampled_from(sorted(engine.calls)))
-        order: ev.CallPriority | ev.CallMoved | ev.CallPulled
+        order: asked.CallPriority | asked.CallMoved | asked.CallPulled
         match what:
             case "points":
-                order = ev.CallPriority(self.now, call_id, data.draw(st.integers(-20, 20)), "olga")
+                order = asked.CallPriority(self.now, call_id, data.draw(st.integers(-20, 20)), "olga")
             case "a" | "b" | "c":
-                order = ev.CallPulled(self.now, call_id, AgentId(what), "olga")
+                order = asked.CallPulled(self.now, call_id, AgentId(what), "olga")
             case _:
-                order = ev.CallMoved(self.now, call_id, QueueName(what), "olga")
+                order = asked.CallMoved(self.now, call_id, QueueName(what), "olga")
         refused = engine.refusal(order)
         before = replace(engine.calls[call_id])
         self.tell(order)
@@ -381,11 +382,11 @@ class BrainMachine(RuleBasedStateMachine):
         match order:
             case _ if refused is not None:
                 assert after == before, f"{order} was refused and changed the call"
-            case ev.CallPriority(priority=priority):
+            case asked.CallPriority(priority=priority):
                 assert after.priority == priority
-            case ev.CallMoved(queue=queue):
+            case asked.CallMoved(queue=queue):
                 assert after.queue == queue
-            case ev.CallPulled(agent_id=agent_id):
+            case asked.CallPulled(agent_id=agent_id):
                 assert after.offer_id is not None and engine.offers[after.offer_id].agent_id == agent_id
         self.events_follow()
 
