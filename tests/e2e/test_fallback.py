@@ -56,6 +56,15 @@ async def notes(ami: RawAmi) -> list[str]:
     return [event["Key"].rpartition("/")[2] for event in ami.heard("DBGetTreeResponse", mark)]
 
 
+async def leave_note(ami: RawAmi, record: Record, number: str) -> None:
+    """A note of this call, as the dialplan writes it."""
+    call_id = record["id"]
+    entered, ended = (f"{moment(record[when]):.3f}" for when in ("entered_at", "ended_at"))
+    parts = ("1", "out", entered, record["did"], number, "", "", "hold", "", "", "", ended, "", "", "", "", "")
+    answer = await ami.action("DBPut", Family=f"acd-fallback/{call_id[:11]}", Key=call_id, Val="|".join(parts))
+    assert answer["Response"] == "Success", answer
+
+
 async def takes(phone: Phone, caller: OutgoingCall, within_s: float) -> IncomingCall:
     """The agent picks up this caller's call, and the caller hears the agent."""
     call = await ringing(phone, within_s)
@@ -198,8 +207,12 @@ async def _assert_told_truly(desk: Desk, caller: OutgoingCall, talk: IncomingCal
 
 @pytest.mark.fault(23)
 async def test_surveys_go_on_without_a_daemon_and_nothing_pressed_is_lost(
-    phones: Phones, desk: Desk, daemon: LabDaemon, figure: Figure
+    phones: Phones, desk: Desk, daemon: LabDaemon, asterisk: LabAsterisk, figure: Figure
 ) -> None:
+    known = await phones.call(NOBODY.did)
+    await known.hang_up()
+    before = await desk.ended(number_of(known))
+    counted = (await desk.api.get(f"/api/v1/queues/{NOBODY.queue}"))["today"]
     (agent,) = await phones.staff(ASKED.agents)
     everybody = scores, presses_rubbish, hangs_up, is_slow = [await phones.call(ASKED.did) for _ in range(4)]
     for call in everybody:
@@ -215,7 +228,13 @@ async def test_surveys_go_on_without_a_daemon_and_nothing_pressed_is_lost(
     figure("key to the dialplan's end of the call", Moment.now().loop_s - killed_at, "s")
     assert (scores.ended_by, presses_rubbish.ended_by) == ("them", "them")
     await hangs_up.hang_up()
-    await daemon.start()
+    async with raw_ami(asterisk) as ami:  # as if it had been killed before it could delete the note
+        await leave_note(ami, before, number_of(known))
+        await leave_note(ami, {**before, "id": before["id"][:-6] + "${CHA}"}, "1\\r\\nAction: Originate")
+        await daemon.start()
+        await until_fact(lambda: notes(ami), lambda found: not found, "no notes are left", WORKED_OFF_S)
+    assert await desk.ended(number_of(known)) == before
+    assert (await desk.api.get(f"/api/v1/queues/{NOBODY.queue}"))["today"] == counted
     await is_slow.send_digits("8")
     await is_slow.wait_ended(10)
 
