@@ -570,3 +570,13 @@ def test_an_agent_who_leaves_is_sent_home_once():
     before = len(play.commands)
     assert play >> reconfigured(plan([BORIS], BOTH))
     assert play.commands[before:] == []
+
+
+def test_what_was_in_time_is_taken_off_as_it_was_put_on():
+    """A call that goes on into another queue counts there."""
+    play = house("1001", "1002", queues=[sales(service_level_s=20), support()])
+    assert play >> enters("c1", ago=10) << rings("c1", "1001") >> connected("c1.1")
+    assert play >> reconfigured(plan([ANNA, BORIS, VERA], [sales(service_level_s=5, wrap_up_s=0), support()]))
+    assert play >> sent_on("c1", SUPPORT) << rings("c1", "1002") >> after(20)
+    assert play >> enters("c2", ago=10) << rings("c2", "1001") >> connected("c2.1")
+    assert play.core.book.figures.queue("sales").service_level == 0.0
