@@ -13,6 +13,10 @@ EVENT_CLASSES = "system,call,agent,user"
 """Event classes asked for at login: about 12 events a call; `all` gives about 50."""
 
 
+SOON_S = 1.0
+"""However often the peer is pinged: what was said a second ago is no old news. Callers leave us after eight."""
+
+
 @dataclass(frozen=True, slots=True)
 class AmiSettings:
     """One Asterisk's manager port and the limits of the link to it."""
@@ -54,7 +58,7 @@ class AmiSettings:
 
         Not the peer need have been silent; it may be us who stood still.
         """
-        return 2 * self.ping_interval_s
+        return max(2 * self.ping_interval_s, SOON_S)
 
 
 @dataclass(frozen=True, slots=True)

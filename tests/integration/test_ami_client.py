@@ -303,6 +303,16 @@ async def test_our_own_blocked_loop_is_not_taken_for_the_peers_silence(ami: Fake
         assert client.counters.drops == 0
 
 
+async def test_what_comes_after_we_stood_still_for_long_is_old_and_asterisk_is_read_back(ami: FakeAmi):
+    async with running(ami) as client:
+        await up(client)
+        time.sleep(FAST.stale_after_s + 0.1)  # noqa: ASYNC251 - the fault itself
+        lost = await down(client)
+        assert "what comes now is old" in lost.reason
+        await up(client)
+        assert client.counters.drops == 1
+
+
 async def test_a_busy_peer_is_not_pinged(ami: FakeAmi):
     async with running(ami, ping_interval_s=1.0) as client:
         await up(client)

@@ -227,12 +227,12 @@ async def test_whatever_the_caller_was_doing_when_nobody_listened_is_noted(ami: 
     await caller.is_gone(mark)
     note = await noted(ami, caller)
     assert note is not None and (note[1], note[6], note[7], note[12]) == ("out", "sales", verb, "")
-    assert note[15:] == (["o1", await _dialled_at(note)] if verb == "connect" else ["", ""])
+    assert note[15:] == (["o1", "1001", await _dialled_at(note)] if verb == "connect" else ["", "", ""])
 
 
 async def _dialled_at(note: list[str]) -> str:
-    assert 0 <= float(note[11]) - int(note[16]) / 1000 < 10
-    return note[16]
+    assert 0 <= float(note[11]) - int(note[17]) / 1000 < 10
+    return note[17]
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from sqlalchemy import Engine, event, make_url
 from structlog.testing import capture_logs
 
 from acd import tasks
-from acd.daemon import GC_THRESHOLD
 from acd.errors import StorageError
 from acd.ports import CallFilter, Entry
+from acd.process import GC_THRESHOLD
 from acd.queues.journey import fold
 from acd.queues.model import CallId
 from acd.records.database import connect

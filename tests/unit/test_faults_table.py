@@ -13,9 +13,9 @@ from tests.faults import FAULTS, table
 ROOT = Path(__file__).parents[2]
 TOLD = r"""
 import pytest, sys
-from tests.faults import faults_of
 class Teller:
     def pytest_collection_finish(self, session):
+        from tests.faults import faults_of
         for item in session.items:
             for number in faults_of(item):
                 print("fault", number, item.nodeid.partition("[")[0])
