@@ -151,7 +151,7 @@ def seconds(request: pytest.FixtureRequest) -> Seconds:
 
 
 class _Collector:
-    """Gathers what the reports tell, and writes the table at the end."""
+    """Gathers what the reports tell, and writes the table at the end, if every test about a fault has passed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -159,7 +159,8 @@ class _Collector:
         self._whole = True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self._whole &= report.passed
+        about_faults = any(name == "fault" for name, _ in report.user_properties)
+        self._whole &= report.passed or not about_faults
         if report.when != "call" or not report.passed:
             return
         figures = [value for name, value in report.user_properties if name == "figure"]
@@ -168,7 +169,7 @@ class _Collector:
                 self._told[number][report.nodeid.partition("[")[0]] += figures
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
-        if self._whole and exitstatus == 0:
+        if self._whole and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             self._path.write_text(table(self._told), encoding="utf-8")
 
 
