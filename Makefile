@@ -45,7 +45,7 @@ bench:
 
 faults:
 	@$(SETUP) venv asterisk tests
-	@$(BIN)/pytest -m fault --faults-table docs/faults.md $(or $(ARGS),-n 2 --dist loadfile)
+	@$(BIN)/pytest -m fault --faults-table=docs/faults.md $(or $(ARGS),-n 2 --dist loadfile)
 
 lint:
 	@$(SETUP) venv
