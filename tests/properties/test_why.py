@@ -41,7 +41,7 @@ def poke(engine: Engine, at: float) -> Pairs:
 @settings(max_examples=300, deadline=None)
 @given(plans(), st.lists(HAPPENINGS, min_size=5, max_size=50))
 def test_nothing_stands_in_the_way_if_and_only_if_an_offer_comes(plan: Plan, happenings: list[Happens]) -> None:
-    twin = Twin(Engine, plan)
+    twin = Twin(Engine, [plan])
     engine, at = twin.engine, START
     for happens in one_by_one(happenings):
         if happens.what == "time passes":
@@ -60,7 +60,7 @@ def test_nothing_stands_in_the_way_if_and_only_if_an_offer_comes(plan: Plan, hap
 @settings(max_examples=100, deadline=None)
 @given(plans(), st.lists(HAPPENINGS, min_size=10, max_size=50))
 def test_the_two_answers_agree_about_every_pair(plan: Plan, happenings: list[Happens]) -> None:
-    twin = Twin(Engine, plan)
+    twin = Twin(Engine, [plan])
     engine, at = twin.engine, START
     for happens in one_by_one(happenings):
         if happens.what == "time passes":
