@@ -677,7 +677,7 @@ class BrainMachine(RuleBasedStateMachine):
 
 TestBrain = BrainMachine.TestCase
 TestBrain.settings = settings(
-    max_examples=200,
+    max_examples=100,
     stateful_step_count=50,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # to shrink a run of fifty steps takes minutes

@@ -199,7 +199,7 @@ def one_by_one(happenings: list[Happens]) -> Iterator[Happens]:
             yield happens
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(plans(), min_size=1, max_size=3), st.lists(HAPPENINGS, min_size=15, max_size=80), st.booleans())
 def test_the_index_offers_what_the_plain_way_offers(plans: list[Plan], happenings: list[Happens], tight: bool) -> None:
     """Also when all limits of the index are so low that it is cut and forgotten all the time."""

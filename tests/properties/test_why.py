@@ -38,7 +38,7 @@ def poke(engine: Engine, at: float) -> Pairs:
     return {(one.call_id, leg.agent_id) for one in came if isinstance(one, cmd.Ring) for leg in one.legs}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(plans(), st.lists(HAPPENINGS, min_size=5, max_size=50))
 def test_nothing_stands_in_the_way_if_and_only_if_an_offer_comes(plan: Plan, happenings: list[Happens]) -> None:
     twin = Twin(Engine, [plan])
