@@ -17,24 +17,27 @@ CHUNK = 65_536
 _ACTION = re.compile(rb"(?:\A|[\r\n])Action: *([A-Za-z]+)(?=[\r\n])", re.IGNORECASE)
 
 
-class _Link:
+class Link:
     """One connection, both ways. `flows` is cleared while nothing is passed on; `mute`: nothing ever again."""
 
     def __init__(self, near: asyncio.StreamWriter, far: asyncio.StreamWriter) -> None:
-        self.writers = (near, far)
+        self.near = near
+        self.far = far
         self.mute = False
         self.flows = asyncio.Event()
         self.flows.set()
 
     def abort(self) -> None:
-        for writer in self.writers:
+        """Reset it at both ends."""
+        for writer in (self.near, self.far):
             writer.transport.abort()
 
 
 class CutProxy:
     """Passes bytes between who connects to `address` and `target`. `connections` counts those ever made.
 
-    `actions` counts by name what was sent towards the target.
+    `actions` counts by name what was sent towards the target. Another way to fail overrides `_there` or `_back`, which
+    pass on one direction of one connection until its end.
     """
 
     def __init__(self, target: tuple[str, int]) -> None:
@@ -42,7 +45,7 @@ class CutProxy:
         self.actions: Counter[str] = Counter()
         self._target = target
         self._server: asyncio.Server | None = None
-        self._links: set[_Link] = set()
+        self._links: set[Link] = set()
         self._serving: set[asyncio.Task[None]] = set()
 
     @property
@@ -106,14 +109,20 @@ class CutProxy:
             writer.transport.abort()
             return
         self.connections += 1
-        link = _Link(writer, far_writer)
+        link = Link(writer, far_writer)
         self._links.add(link)
-        there = spawn(_pump(link, reader, far_writer, _Ear(self.actions).hear), "proxy there")
-        back = spawn(_pump(link, far_reader, writer, lambda _: None), "proxy back")
+        there = spawn(self._there(link, reader), "proxy there")
+        back = spawn(self._back(link, far_reader), "proxy back")
         await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
         link.abort()
         self._links.discard(link)
         await stop(there, back)
+
+    async def _there(self, link: Link, reader: asyncio.StreamReader) -> None:
+        await _pump(link, reader, link.far, _Ear(self.actions).hear)
+
+    async def _back(self, link: Link, reader: asyncio.StreamReader) -> None:
+        await _pump(link, reader, link.near, lambda _: None)
 
 
 class _Ear:
@@ -130,7 +139,7 @@ class _Ear:
 
 
 async def _pump(
-    link: _Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hear: Callable[[bytes], None]
+    link: Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hear: Callable[[bytes], None]
 ) -> None:
     with contextlib.suppress(OSError):
         while data := await reader.read(CHUNK):

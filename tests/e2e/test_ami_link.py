@@ -10,13 +10,13 @@ import pytest_asyncio
 
 from acd.lab.asterisk import LabAsterisk
 from acd.lab.daemon import LabDaemon
+from acd.lab.proxy import CutProxy, cut_proxy
 from acd.lab.sip import SipTimeout
 from tests.e2e.conftest import OpenHotline
 from tests.e2e.desk import Desk, until_fact
 from tests.e2e.floor import Floor
 from tests.e2e.phones import Phones, number_of, ringing
 from tests.e2e.scene import Scene, play, three_lines
-from tests.fakes.proxy import CutProxy, cut_proxy
 from tests.faults import Figure
 
 FLOOR = Floor()

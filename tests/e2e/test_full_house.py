@@ -12,11 +12,11 @@ import pytest
 import pytest_asyncio
 
 from acd.lab.daemon import LabDaemon
+from acd.lab.proxy import CutProxy, cut_proxy
 from tests.deadlines import until
 from tests.e2e.conftest import OpenHotline
 from tests.e2e.crowd import QUEUE, Crowd, crowd
 from tests.e2e.desk import Desk, Record, moment, until_fact
-from tests.fakes.proxy import CutProxy, cut_proxy
 from tests.faults import Figure, Seconds
 
 TALKING, RINGING, WAITING = 50, 5, 20

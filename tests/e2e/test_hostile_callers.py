@@ -15,13 +15,13 @@ from acd.lab.asterisk import LabAsterisk
 from acd.lab.daemon import LabDaemon
 from acd.lab.incoming import IncomingCall
 from acd.lab.phone import Phone
+from acd.lab.proxy import CutProxy, cut_proxy
 from acd.lab.sip import CallFailed, SipTimeout
 from acd.lab.transactions import Timers
 from tests.e2e.conftest import OpenHotline
 from tests.e2e.desk import Desk
 from tests.e2e.floor import Floor
 from tests.e2e.phones import Phones, Robot, number_of, ringing
-from tests.fakes.proxy import CutProxy, cut_proxy
 from tests.faults import Figure
 
 FLOOR = Floor()

@@ -14,9 +14,8 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from acd.tasks import spawn, stop
+from acd.lab.proxy import CHUNK, CutProxy, Link
 
-CHUNK = 65_536
 END = b"\r\n\r\n"
 _NAME = re.compile(rb"(?:\A|\r\n)(?:Event: (?!UserEvent\r)|UserEvent: )([A-Za-z]+)")
 _ACTION_ID = re.compile(rb"\r\nActionID: ([^\r\n]+)")
@@ -38,25 +37,14 @@ class _Loss:
         return name in self.names and (self.about in block or not linked.isdisjoint(self.linked))
 
 
-class DeafProxy:
+class DeafProxy(CutProxy):
     """Passes on everything but what is to be lost; `lost` counts that by name, of events and of actions."""
 
     def __init__(self, target: tuple[str, int]) -> None:
+        super().__init__(target)
         self.lost: Counter[str] = Counter()
-        self._target = target
         self._losses: list[_Loss] = []
         self._orders: list[tuple[bytes, bytes]] = []
-        self._server: asyncio.Server | None = None
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Where it listens."""
-        assert self._server is not None
-        host, port = self._server.sockets[0].getsockname()
-        return host, port
-
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
 
     def lose(self, *names: str, about: str) -> None:
         """From now on events and UserEvents of these names are lost, on channels of this number's calls."""
@@ -66,31 +54,15 @@ class DeafProxy:
         """The next action of this name with this word in it does not arrive, and is answered with success."""
         self._orders.append((f"Action: {action}\r\n".encode(), word.encode()))
 
-    async def close(self) -> None:
-        assert self._server is not None
-        self._server.close()
-        await self._server.wait_closed()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(*self._target)
-        there = spawn(self._sift_orders(reader, far_writer, writer), "proxy there")
-        back = spawn(self._sift(far_reader, writer), "proxy back")
-        await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
-        for one in (writer, far_writer):
-            one.transport.abort()
-        await stop(there, back)
-
-    async def _sift_orders(
-        self, reader: asyncio.StreamReader, far: asyncio.StreamWriter, near: asyncio.StreamWriter
-    ) -> None:
+    async def _there(self, link: Link, reader: asyncio.StreamReader) -> None:
         rest = b""
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK):
                 *blocks, rest = (rest + data).split(END)
                 for block in blocks:
-                    if not self._swallowed(block, near):
-                        far.write(block + END)
-                await far.drain()
+                    if not self._swallowed(block, link.near):
+                        link.far.write(block + END)
+                await link.far.drain()
 
     def _swallowed(self, block: bytes, near: asyncio.StreamWriter) -> bool:
         order = next((one for one in self._orders if block.startswith(one[0]) and one[1] in block), None)
@@ -102,8 +74,8 @@ class DeafProxy:
         near.write(b"Response: Success\r\nActionID: " + asked[1] + END)
         return True
 
-    async def _sift(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        rest = b""
+    async def _back(self, link: Link, reader: asyncio.StreamReader) -> None:
+        rest, writer = b"", link.near
         with contextlib.suppress(OSError):
             writer.write(await reader.readline())  # the greeting, with no empty line behind it
             while data := await reader.read(CHUNK):
