@@ -39,7 +39,7 @@ from acd.in_force import InForce
 from acd.ivr.core import Core, Recipe
 from acd.manager import ServiceManager
 from acd.numbers import warm_up
-from acd.parts import ami_settings, api_settings, dialplan_globals, event_log, link_readings, lookups, spool
+from acd.parts import ami_settings, api_settings, dialplan_globals, event_log, lookups, spool
 from acd.plan import message_of, plan_of, script_of
 from acd.process import spare_the_collector, until_told
 from acd.queues import boot, places, sticky
@@ -57,6 +57,7 @@ from acd.records.store import SqlStore
 from acd.reloading import Reloader
 from acd.retention import Retention
 from acd.timers import LoopTimers
+from acd.vitals import Vitals
 
 log = structlog.get_logger(__name__)
 
@@ -128,6 +129,18 @@ class Daemon:
         )
         self.in_force.connect(
             dispatcher=self.dispatcher, nodes=self.nodes, api=self.api, board=self.board, store=self.store
+        )
+        self.vitals = Vitals(
+            dispatcher=self.dispatcher,
+            timers=self.timers,
+            board=self.board,
+            recorder=self.recorder,
+            spool=self.spool,
+            reloader=self.reloader,
+            nodes=self.nodes,
+            retention=self.retention,
+            crm=self.crm,
+            event_log=self.event_log,
         )
         self.manager = ServiceManager.of(os.environ)
         self._database_problem: str | None = "not opened yet"
@@ -351,44 +364,9 @@ class Daemon:
 
     def degraded(self) -> Mapping[str, str]:
         """What is worth a look."""
-        found = {
-            "database": self._database_problem,
-            "records": self.recorder.health(),
-            "spool": self.spool.health() if self.spool is not None else None,
-            "crm": self.crm.health(),
-            "config": self.reloader.problem(),
-            "event_log": self.event_log.health() if self.event_log is not None else None,
-            "retention": self.retention.health(),
-        }
-        return {what: sentence for what, sentence in found.items() if sentence}
+        database = {"database": self._database_problem} if self._database_problem else {}
+        return {**database, **self.vitals.degraded()}
 
     def readings(self) -> list[Reading]:
         """Figures of the shell for /metrics."""
-        readings = [
-            Reading("tasks", "Background tasks alive", tasks.count()),
-            Reading("inbox_events", "Events not yet decided on", self.dispatcher.pending()),
-            Reading("inbox_refused", "Events that found the inbox full; read back afterwards", self.dispatcher.refused),
-            Reading("timers", "Timers set", len(self.timers)),
-            Reading("calls_live", "Calls that have not ended", len(self.board.live_calls())),
-            Reading("recorder_queued", "Entries not yet written", self.recorder.queued),
-            Reading("recorder_dropped", "Entries that found no room", self.recorder.dropped),
-            Reading("recorder_replayed", "Entries of earlier runs written from the spool", self.recorder.replayed),
-        ]
-        readings += self.reloader.readings()
-        if self.spool is not None:
-            readings.append(Reading("spool_bytes", "What lies in the spool", self.spool.bytes))
-            readings.append(Reading("spool_shed", "Entries that were not spooled", self.spool.shed))
-        for what, times in self.dispatcher.corrections.items():
-            about = {"what": str(what)}
-            readings.append(Reading("corrections_total", "Lost events found out by a look", times, about))
-        for node in self.nodes:
-            readings += link_readings(node)
-        for kind, count in self.retention.erased.items():
-            readings.append(Reading("erased", "Records whose time was over", count, {"kind": kind}))
-        lookups = self.crm.counts.items()
-        readings += [
-            Reading("crm_lookups_total", "Callers looked up, by outcome", n, {"outcome": o}) for o, n in lookups
-        ]
-        if self.event_log is not None:
-            readings.append(Reading("event_log_lost", "Events missing in the event log", self.event_log.lost))
-        return readings
+        return self.vitals.readings()

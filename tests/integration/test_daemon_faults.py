@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import hashlib
 import os
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,8 @@ from tests.faults import Figure
 PING_S = 0.1
 REFUSED_PAUSE_S = 1.0
 WRAP_UP_S = 0.3
+SECRET = "a-wallboard's"
+TOKEN = {"name": "wallboard", "role": "supervisor", "sha256": hashlib.sha256(SECRET.encode()).hexdigest()}
 STRANGE = (
     block(("Event", "NoSuchEventYet"), ("Channel", "PJSIP/trunk-00000001"), ("Ключ", "значение"))
     + block(("Event", "Hangup"), ("Channel", "PJSIP/other-1"), ("Uniqueid", ""))
@@ -495,6 +499,45 @@ async def test_stepped_clocks_leave_waits_and_wrap_ups_right(
     assert wrapped_up_s == pytest.approx(WRAP_UP_S, abs=0.05)
     figure("a wait is off by", 1000 * waits_off_s, "ms")
     figure("a wrap-up is off by", 1000 * abs(wrapped_up_s - WRAP_UP_S), "ms")
+
+
+@pytest.mark.fault(19)
+@pytest.mark.parametrize(("month", "offsets"), [(3, ("+01:00", "+02:00")), (10, ("+02:00", "+01:00"))])
+async def test_summer_time_begins_and_ends_while_a_caller_waits(
+    asterisk: FakeAsterisk,
+    running: Running,
+    monkeypatch: pytest.MonkeyPatch,
+    figure: Figure,
+    month: int,
+    offsets: tuple[str, str],
+) -> None:
+    """In a spring's night an hour of the local clock is left out, in an autumn's it comes twice."""
+    daemon = await running(agents=1, timezone="Europe/Berlin", tokens=[TOKEN])
+    changes_at = _clocks_change(month)
+    ahead_s = changes_at - 0.2 - daemon.clock.now()
+    monkeypatch.setattr(daemon.clock, "_offset_s", daemon.clock._offset_s + ahead_s)
+    asterisk.wall_ahead_s += ahead_s
+    caller = asterisk.call_in()
+    entered_at = time.monotonic()
+    await until(asterisk.ringing)
+    await until(lambda: daemon.clock.now() > changes_at, "the clocks are changed")
+    asterisk.answer(caller)
+    await until(lambda: talking(daemon) == 1)
+    waited_s = time.monotonic() - entered_at
+    off_s = abs((record(daemon, caller).wait_s or 0.0) - waited_s)
+    figure("a wait is off by", 1000 * off_s, "ms")
+    assert off_s <= 0.05
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {SECRET}"}) as session:
+        shown = await (await session.get(f"{daemon.api.url}/api/v1/calls/{caller.call_id}")).json()
+    assert (shown["entered_at"][-6:], shown["answered_at"][-6:]) == offsets
+    entered, answered = (datetime.fromisoformat(shown[when]) for when in ("entered_at", "answered_at"))
+    assert (answered - entered).total_seconds() == pytest.approx(waited_s, abs=0.05)
+
+
+def _clocks_change(month: int) -> float:
+    """When the European Union changes its clocks next year: the month's last Sunday, 01:00 UTC; seconds since 1970."""
+    last = datetime(datetime.now(UTC).year + 1, month, 31, 1, tzinfo=UTC)
+    return (last - timedelta(days=last.isoweekday() % 7)).timestamp()
 
 
 # -- rights and versions --------------------------------------------------------------------------------------------
