@@ -16,6 +16,9 @@
 # A shell may have SECONDS of its own (bash counts them); only `make demo SECONDS=…` or `make chaos SECONDS=…` is meant.
 SECONDS_GIVEN := $(if $(filter command line,$(origin SECONDS)),$(SECONDS))
 
+# Where a shell forbids bytecode, every start of a daemon would compile all of it again: a second of its start.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 SETUP := python3 acd/lab/setup.py
 

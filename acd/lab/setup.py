@@ -105,6 +105,8 @@ def venv() -> None:
     pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
     run(*pip, "--require-hashes", "-r", str(LOCK))
     run(*pip, "--no-deps", "--no-build-isolation", "-e", ".")
+    # A daemon that may not write here would compile itself at every start, while callers wait.
+    run(str(python), "-m", "compileall", "-q", str(PROJECT / "acd"))
     STAMPS.mkdir(exist_ok=True)
     stamp.write_text(mark)
 
