@@ -249,9 +249,11 @@ class Daemon:
         """Let the last decisions reach Asterisk: until nothing is unanswered, for a bounded time."""
         try:
             async with asyncio.timeout(LAST_ORDERS_S):
+                for _ in range(2):  # first what is asked before a caller is taken from a phone, then the orders
+                    await self.dispatcher.drain()
+                    # Asterisk runs a session's actions in order: once it answers this, it has done the others.
+                    await asyncio.gather(*(node.client.action("Ping") for node in self.nodes if node.client.connected))
                 await self.dispatcher.drain()
-                # Asterisk runs a session's actions in order: once it answers this, it has done the others.
-                await asyncio.gather(*(node.client.action("Ping") for node in self.nodes if node.client.connected))
         except (TimeoutError, AmiError) as error:
             log.warning("Asterisk did not answer the last orders in time", error=str(error))
 

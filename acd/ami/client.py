@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -101,6 +101,29 @@ class AmiClient:
         """
         self._usable_link(name).order(Order(name, headers, failed), at_once)
 
+    def ask(
+        self,
+        name: str,
+        *headers: tuple[str, str],
+        answered: Callable[[Sequence[Message]], None],
+        failed: Callable[[AmiError], None],
+    ) -> None:
+        """`collect` for whoever cannot wait: written before returning, `answered` gets the events, or `failed` why not.
+
+        Raises as `send`.
+        """
+        action = PendingAction(name, headers, self._list_limit())
+        future = self._send(self._usable_link(name), action)
+
+        def done(future: asyncio.Future[Response]) -> None:
+            error = None if future.cancelled() else future.exception()
+            if isinstance(error, AmiError):
+                failed(error)
+            elif not future.cancelled():
+                answered(action.responses[1:])
+
+        future.add_done_callback(done)
+
     async def action(self, name: str, *headers: tuple[str, str], timeout_s: float | None = None) -> Response:
         """`send`, and wait for the answer."""
         return await self.send(name, *headers, timeout_s=timeout_s)
@@ -110,8 +133,7 @@ class AmiClient:
 
         Raises as `send` and its future do; AmiOverflow for a longer answer than the settings allow.
         """
-        limit = ListLimit(self.settings.max_list_items, self.settings.max_list_bytes)
-        action = PendingAction(name, headers, limit)
+        action = PendingAction(name, headers, self._list_limit())
         await self._send(self._usable_link(name), action, timeout_s)
         return action.responses[1:]
 
@@ -286,6 +308,9 @@ class AmiClient:
         self._overflowed = False
 
     # --- small things
+
+    def _list_limit(self) -> ListLimit:
+        return ListLimit(self.settings.max_list_items, self.settings.max_list_bytes)
 
     def _usable_link(self, action: str) -> HardenedProtocol:
         if not self._up or self._link is None:

@@ -139,6 +139,7 @@ class Translator:
         caller = self._registry.caller_of(offer_id)
         if caller is not None:
             caller.dialled(list(legs)[-1] if legs else offer_id)
+            caller.not_taken(offer_id)
         if message.get("Status") == "ANSWER":
             up = rung[0].offer_id if rung else None
             first = up if up in legs else offer_id
@@ -293,6 +294,9 @@ class Translator:
         offer_id = self._registry.legs.get(uniqueid)
         if offer_id is None and caller is not None and (caller.up or not caller.rings_several):
             offer_id = caller.offer_id
+        rung = self._registry.rung(offer_id) if offer_id else None
+        if rung:
+            rung[0].bridged = True
         return [ev.Connected(at, offer_id)] if offer_id else []
 
     def _attended(self, message: Message, at: float) -> Events:

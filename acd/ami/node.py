@@ -34,7 +34,7 @@ from acd.errors import AmiError, AmiRefused
 from acd.masking import conceal
 from acd.ports import Clock
 from acd.queues.commands import AssignPhones, Look, SwitchCommand
-from acd.queues.events import CallsNoted, Event, NodeLost, NodeRead
+from acd.queues.events import CallsNoted, Connected, Event, NodeLost, NodeRead
 from acd.queues.model import AgentId, CallId
 from acd.queues.views import NodeView
 
@@ -104,7 +104,7 @@ class Node:
             )
         )
         self._mirror = Mirror(self.client, fallback_queue)
-        self._steering = Steering(self.client, self._registry, clock, post, language, self._mirror)
+        self._steering = Steering(self.client, self._registry, clock, post, language, self._mirror, self._time)
         self._live = live
         self._notes = Notes(self.client, self._registry, self._time, default_region)
         self._aftermath = Aftermath(self.name, self._notes, self._registry, clock, keep)
@@ -216,6 +216,8 @@ class Node:
             if not self._post(event):
                 self.client.abort("our own inbox is full")
                 return
+            if isinstance(event, Connected):
+                self._steering.bridged(event)
 
     # -- into service and out of it ---------------------------------------------------------------------------
 

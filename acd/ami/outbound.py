@@ -1,20 +1,24 @@
 """The brain's commands out as AMI actions: `Setvar` of a verb's arguments, then `Redirect` into it.
 
-Both are written one behind the other without waiting: Asterisk runs the actions of a session in order. A refusal comes
+Both are written one behind the other without waiting: Asterisk runs the actions of a session in order. Where a phone
+rings for the caller, all of it waits until it is known that nobody has picked up (`acd.ami.redirects`). A refusal comes
 back later and becomes an event; nothing that may have been done is ever sent twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import assert_never
 
 import structlog
 
+from acd.ami import fields
 from acd.ami.client import AmiClient
 from acd.ami.mirror import Mirror
 from acd.ami.redirects import Redirects
 from acd.ami.registry import Caller, Registry
+from acd.ami.taken import Taken
 from acd.errors import AmiError
 from acd.ports import Clock
 from acd.queues.commands import (
@@ -33,7 +37,7 @@ from acd.queues.commands import (
     Say,
     Withdraw,
 )
-from acd.queues.events import Event, OfferEnded
+from acd.queues.events import Connected, Event, OfferEnded, TakenAfterAll
 from acd.queues.model import DEFAULT_MUSIC, OfferResult
 
 log = structlog.get_logger(__name__)
@@ -52,6 +56,7 @@ class Steering:
         post: Callable[[Event], object],
         language: str,
         mirror: Mirror,
+        time: fields.AsteriskTime,
     ) -> None:
         self._client = client
         self._registry = registry
@@ -59,7 +64,8 @@ class Steering:
         self._post = post
         self._language = language
         self._mirror = mirror
-        self._redirects = Redirects(client, registry)
+        self._time = time
+        self._redirects = Redirects(client, registry, self._not_moved)
 
     def speak(self, language: str) -> None:
         """The language of what is said from now on."""
@@ -86,15 +92,17 @@ class Steering:
             case Ring():
                 self._ring(caller, command)
             case Mark():
+                caller.talks(command.offer_id)
                 self._set(caller, ACD_TALKING=f"{command.offer_id}@{command.since:.3f}")
             case Adopt():
                 self._adopt(caller, command)
             case Reclaim():
                 self._set(caller, ACD_CALL=caller.call_id, ACD_DID=caller.did, ACD_ENTERED=caller.entered)
             case Drop():
-                self._drop(caller, command)
+                kind = f"drop:{command.offer_id}"
+                self._redirects.behind(caller, kind, lambda: self._drop(caller, command))
             case Withdraw():
-                self._redirect(caller, "acd-hold")
+                self._redirects.move(caller, "acd-hold", _nothing, None)
             case Say():
                 self._speak(caller, "acd-say", command)
             case Collect():
@@ -114,11 +122,20 @@ class Steering:
                 assert_never(command)
 
     def _hold(self, caller: Caller, hold: Hold) -> None:
-        self._set(caller, ACD_QUEUE=hold.queue, ACD_QUEUED=f"{hold.joined_at:.3f}", ACD_MOH=hold.music)
+        def note() -> None:
+            self._set(caller, ACD_QUEUE=hold.queue, ACD_QUEUED=f"{hold.joined_at:.3f}", ACD_MOH=hold.music)
+
         if hold.move or hold.music != DEFAULT_MUSIC:  # the default one is playing already
-            self._redirect(caller, "acd-hold")
+            self._redirects.move(caller, "acd-hold", note, None)
+        else:
+            self._redirects.behind(caller, "hold", note)
 
     def _ring(self, caller: Caller, ring: Ring) -> None:
+        self._redirects.move(
+            caller, "acd-connect", lambda: self._prepare_ring(caller, ring), lambda: self._ring_failed(ring)
+        )
+
+    def _prepare_ring(self, caller: Caller, ring: Ring) -> None:
         caller.ordered_all((leg.agent_id, leg.offer_id) for leg in ring.legs)
         whom = {
             "ACD_AGENT": "&".join(leg.agent_id for leg in ring.legs),
@@ -138,7 +155,6 @@ class Steering:
             ACD_CONFIRM=f"{ring.confirm_s:g}" if ring.confirm_s else "",
             ACD_RING_S=f"{ring.ring_timeout_s:g}",
         )
-        self._redirect(caller, "acd-connect", ring)
 
     def _drop(self, caller: Caller, drop: Drop) -> None:
         """A phone that is not seen dialled yet has no channel; it is hung up when it has (`drop_late`)."""
@@ -147,16 +163,41 @@ class Steering:
             return
         leg.dropped = True
         if leg.channel:
-            self._registry.unwanted.append(leg.channel)
+            self._registry.unwanted.append((drop.offer_id, leg.channel))
             self.drop_late()
 
     def drop_late(self) -> None:
-        """Hang up the legs that nobody wants any more."""
+        """Hang up the legs that nobody wants any more, unless it is on them that the caller talks by now."""
         while self._registry.unwanted:
-            self._send("Hangup", ("Channel", self._registry.unwanted.pop()), ("Cause", NORMAL_CLEARING))
+            offer_id, channel = self._registry.unwanted.pop()
+            rung = self._registry.rung(offer_id)
+            if rung is None:
+                self._hang_up(channel)
+            else:
+                self._redirects.unless_taken(rung[0], f"leg:{offer_id}", partial(self._hang_up, channel))
+
+    def _hang_up(self, channel: str) -> None:
+        self._send("Hangup", ("Channel", channel), ("Cause", NORMAL_CLEARING))
+
+    # -- who was not moved ------------------------------------------------------------------------------------
+
+    def bridged(self, event: Connected) -> None:
+        """Heard: the two are in a bridge. What waits to be done to the caller is not done then."""
+        caller = self._registry.caller_of(event.offer_id)
+        if caller is not None:
+            self._redirects.bridged(caller, event.offer_id)
+
+    def _not_moved(self, caller: Caller, taken: Taken) -> None:
+        now = self._clock.now()
+        since, over_at = (
+            self._time.ours(stamp, now, fields.OLD_STAMP_S) if stamp is not None else None
+            for stamp in (taken.dialled, taken.over)
+        )
+        self._post(TakenAfterAll(now, caller.call_id, taken.offer_id, since, over_at))
 
     def _adopt(self, caller: Caller, adopt: Adopt) -> None:
         """ACD_OFFERED and ACD_OFFERED_TO are what the dialplan will tell when this conversation is over."""
+        caller.dials = None
         self._set(
             caller,
             ACD_QUEUE=adopt.queue or "",
@@ -169,19 +210,18 @@ class Steering:
         )
 
     def _speak(self, caller: Caller, context: str, command: Say | Collect | Bye | Record, **more: str) -> None:
-        if command.prompts:
-            language = (("Channel", caller.channel), ("Variable", "CHANNEL(language)"), ("Value", self._language))
-            self._send("Setvar", *language)
-        self._set(caller, ACD_SEQ=str(command.seq), ACD_PROMPT="&".join(command.prompts), **more)
-        self._redirect(caller, context)
+        def prepare() -> None:
+            if command.prompts:
+                language = (("Channel", caller.channel), ("Variable", "CHANNEL(language)"), ("Value", self._language))
+                self._send("Setvar", *language)
+            self._set(caller, ACD_SEQ=str(command.seq), ACD_PROMPT="&".join(command.prompts), **more)
+
+        self._redirects.move(caller, context, prepare, None)
 
     def _set(self, caller: Caller, **variables: str) -> None:
         """Several variables in one action; none of the values holds a comma (the configuration saw to it)."""
         names, values = ",".join(variables), ",".join(variables.values())
         self._send("Setvar", ("Channel", caller.channel), ("Variable", f"ARRAY({names})"), ("Value", values))
-
-    def _redirect(self, caller: Caller, context: str, ring: Ring | None = None) -> None:
-        self._redirects.move(caller, context, None if ring is None else lambda: self._ring_failed(ring))
 
     def _ring_failed(self, ring: Ring) -> None:
         for leg in ring.legs:
@@ -196,6 +236,9 @@ class Steering:
             self._client.order(name, *headers, failed=refused)
         except AmiError as error:
             log.warning("action not sent", action=name, error=str(error))
+
+
+def _nothing() -> None: ...
 
 
 _HARMLESS = ("No such channel", "Channel does not exist")

@@ -34,6 +34,8 @@ class Caller:
     """A caller's channel. `expected` are the offers ordered and not yet seen dialled.
 
     `offer_id` is the last offer's: of several that ring the first, until one is picked up (`up`).
+    `dials` is the first offer of the order to dial that is on its way or rings, as far as the brain can know: until the
+    dialling is told to be over, or the brain has said that the two talk.
     `did` and `entered` are the channel's own words, to be given back to it if it should lose them.
     """
 
@@ -47,6 +49,8 @@ class Caller:
     expected: dict[AgentId, OfferId] = field(default_factory=dict)
     ring: dict[OfferId, RungLeg] = field(default_factory=dict)
     up: bool = False
+    bridged: bool = False  # with an agent of the last order to dial
+    dials: OfferId | None = None
     moves: int = 0  # redirects ordered so far
 
     def ordered(self, agent_id: AgentId, offer_id: OfferId) -> None:
@@ -55,17 +59,27 @@ class Caller:
 
     def ordered_all(self, legs: Iterable[tuple[AgentId, OfferId]]) -> None:
         """An order to dial these agents at once is on its way."""
-        self.ring, self.up = {}, False
+        self.ring, self.up, self.bridged = {}, False, False
         for agent_id, offer_id in legs:
             self.ring[offer_id] = RungLeg()
             self.expected.pop(agent_id, None)  # the newest one last
             self.expected[agent_id] = offer_id
-        self.offer_id = next(iter(self.ring))
+        self.offer_id = self.dials = next(iter(self.ring))
 
     def answered(self, offer_id: OfferId) -> None:
         """This phone was picked up."""
         if offer_id in self.ring:
             self.offer_id, self.up = offer_id, True
+
+    def talks(self, offer_id: OfferId) -> None:
+        """The brain knows that the two talk: nothing rings for the caller any more."""
+        if offer_id in self.ring:
+            self.dials = None
+
+    def not_taken(self, offer_id: OfferId) -> None:
+        """The dialling that went by this offer is over, and nobody has talked to the caller."""
+        if offer_id == self.dials and not self.bridged:
+            self.dials = None
 
     @property
     def rings_several(self) -> bool:
@@ -95,7 +109,7 @@ class Registry:
     handed: dict[OfferId, Caller] = field(default_factory=dict)  # a leg made for another call -> whose it is now
     early: dict[str, CallHandedEarly] = field(default_factory=dict)  # uniqueid of the own call that is taken over
     doubtful: set[CallId] = field(default_factory=set)  # the last sweep found them against what we had heard
-    unwanted: list[str] = field(default_factory=list)  # legs dropped before they were dialled
+    unwanted: list[tuple[OfferId, str]] = field(default_factory=list)  # legs that are dropped and have a channel
     behind: dict[str, list[AgentId]] = field(default_factory=dict)  # a trunk's device -> who is called through it
 
     def __post_init__(self) -> None:
@@ -195,7 +209,7 @@ class Registry:
         if leg is not None:
             leg.channel, leg.dialled_at = channel, at
             if leg.dropped:
-                self.unwanted.append(channel)
+                self.unwanted.append((offer_id, channel))
 
     def leg_found(self, uniqueid: str, offer_id: OfferId, channel: str, ringing: bool) -> None:
         """A leg that was seen in a picture: since when it is dialled nobody knows, it is long enough."""

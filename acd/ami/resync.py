@@ -110,6 +110,8 @@ def _caller(call_id: CallId, channel: Message, before: Caller | None) -> Caller:
         caller = Caller(call_id, name, uniqueid, linkedid)
         if facts.get("ACD_VERB") == "connect" and facts.get("ACD_OFFER") and facts.get("ACD_AGENT"):
             caller.ordered_all(ring_of(facts["ACD_OFFER"], facts["ACD_AGENT"]))
+            if channel.get("BridgeID", ""):
+                caller.dials = None
     caller.did, caller.entered = fields.dialled(facts.get("ACD_DID", "")), fields.stamp(facts.get("ACD_ENTERED", ""))
     return caller
 

@@ -20,6 +20,7 @@ from acd.queues.events import (
     PartyHungUp,
     Reconfigured,
     Restored,
+    TakenAfterAll,
     VerbDone,
 )
 from acd.queues.figures import DayFigures
@@ -98,6 +99,8 @@ class Core:
                 self.surveys.caller_hangs_up(event.call_id)
             case VerbDone():
                 return self.surveys.verb_done(event) or self.messages.verb_done(event)
+            case TakenAfterAll():
+                self.messages.called_back(event.call_id)
             case CallsNoted():
                 return self.surveys.noted(event)
             case Restored():

@@ -45,6 +45,10 @@ class MessageDesk:
         self._recording.add(order.call_id)
         return Record(order.call_id, ORDER, (*order.prompts, self._script.ask), self._script.max_s)
 
+    def called_back(self, call_id: CallId) -> None:
+        """The caller never came to the tape: an agent had taken the call."""
+        self._recording.discard(call_id)
+
     def restored(self, event: Restored) -> None:
         """Callers who were at the tape when the last daemon stopped."""
         self._recording |= {record.id for record in event.open_calls if _at_the_tape(record)}

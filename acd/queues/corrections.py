@@ -29,6 +29,7 @@ class Correction(StrEnum):
     HOME = "home"
     STILL_HERE = "still_here"
     NOT_MOVED = "not_moved"
+    TOO_LATE = "too_late"
     PHONE = "phone"
     OWN_CALL = "own_call"
 
@@ -48,6 +49,7 @@ SENTENCES: Mapping[Correction, str] = {
     Correction.HOME: "the caller is home from Asterisk's own queue",
     Correction.STILL_HERE: "the caller seemed to hang up and is still here",
     Correction.NOT_MOVED: "the caller is not where we sent them",
+    Correction.TOO_LATE: "an agent had taken the call before an order came to take it away",
     Correction.PHONE: "an agent's phone has come or gone",
     Correction.OWN_CALL: "an agent's own call has begun or ended",
 }

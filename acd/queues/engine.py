@@ -11,7 +11,7 @@ agent who could take it. An event about an offer or a call that is over is ignor
 This file is the table of contents: which event goes where. Who takes whom is in `matcher`. What is done about a caller
 is in `calls`, about one in Asterisk's own hands in `fallback`, about one whom an agent sends on in `transfers`, about a
 ringing phone in `offers`, about a call that cannot wait in `overflow`, about an agent in `desk`, on a supervisor's word
-in `orders`, about a lost or restarted Asterisk in `recovery`.
+in `orders`, about one that came too late in `too_late`, about a lost or restarted Asterisk in `recovery`.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from acd.queues.overflow import Overflows
 from acd.queues.reconfiguring import Reconfiguring
 from acd.queues.recovery import Recovery
 from acd.queues.shop import Shop
+from acd.queues.too_late import TooLate
 from acd.queues.transfers import Transfers
 
 CallEvent = (
@@ -47,6 +48,7 @@ CallEvent = (
     | ev.CallSentOn
     | ev.CallHandedOver
     | ev.CallHandedEarly
+    | ev.TakenAfterAll
 )
 OfferEvent = ev.OfferRinging | ev.OfferAccepted | ev.Connected | ev.OfferEnded | ev.TalkEnded | ev.AgentLegGone
 AgentEvent = (
@@ -72,6 +74,7 @@ class Engine:
         self._overflows = Overflows(shop, self._calls)
         self._transfers = Transfers(shop, self._calls, self._offers)
         self._fallback = Fallback(shop, self._calls, self._offers)
+        self._too_late = TooLate(shop, self._calls, self._offers, self._fallback)
         self._recovery = Recovery(shop, self._calls, self._offers, self._transfers, self._fallback)
         self._reconfiguring = Reconfiguring(shop, self._calls, self._offers, self._overflows)
         self.book = book
@@ -156,6 +159,7 @@ class Engine:
                 | ev.CallSentOn()
                 | ev.CallHandedOver()
                 | ev.CallHandedEarly()
+                | ev.TakenAfterAll()
             ):
                 self._call_event(event)
             case asked.CallPriority() | asked.CallMoved() | asked.CallPulled():
@@ -227,6 +231,8 @@ class Engine:
                 self._fallback.served(call, event)
             case ev.CallSentOn() | ev.CallHandedOver() | ev.CallHandedEarly():
                 self._transfers.happened(call, event)
+            case ev.TakenAfterAll():
+                self._too_late.taken(call, event)
 
     def _offer_event(self, event: OfferEvent) -> None:
         offer = self.offers.get(event.offer_id)

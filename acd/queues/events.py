@@ -141,6 +141,21 @@ class OfferEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenAfterAll:
+    """A phone that rang for the caller had been picked up when we took the caller from it: so that was not done.
+
+    They talk, or have talked: since `since` (None: about now), until `over_at`, when the caller is ready for the next
+    verb. Whatever has been ordered of the call since is not done either.
+    """
+
+    at: float
+    call_id: CallId
+    offer_id: OfferId
+    since: float | None = None
+    over_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TalkEnded:
     """The agent's leg is gone after a conversation and the caller is still on the line, ready for the next verb."""
 
@@ -366,6 +381,7 @@ Event = (
     | OfferAccepted
     | Connected
     | OfferEnded
+    | TakenAfterAll
     | TalkEnded
     | AgentLegGone
     | CallSentOn

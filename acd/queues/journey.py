@@ -242,7 +242,7 @@ def _accepted(record: CallRecord, event: JourneyEvent) -> CallRecord:
 
 def _connected(record: CallRecord, event: JourneyEvent) -> CallRecord:
     wait_s = _waited_s(record, event.at)
-    record = _close_offer(record, event, OfferResult.ANSWERED)
+    record = _was_answered(_close_offer(record, event, OfferResult.ANSWERED), event)
     return replace(
         record,
         answered_at=_first(record.answered_at, event.at),
@@ -251,6 +251,18 @@ def _connected(record: CallRecord, event: JourneyEvent) -> CallRecord:
         talk_ended_at=None,
         legs=(*record.legs, _leg(record, event)),
     )
+
+
+def _was_answered(record: CallRecord, event: JourneyEvent) -> CallRecord:
+    """Whatever we took the offer's end to be before."""
+    wanted = _text(event, "offer_id")
+    if all(offer.result is OfferResult.ANSWERED for offer in record.offers if offer.offer_id == wanted):
+        return record
+
+    def answered(offer: OfferRecord) -> OfferRecord:
+        return offer if offer.offer_id != wanted else replace(offer, result=OfferResult.ANSWERED)
+
+    return replace(record, offers=tuple(answered(offer) for offer in record.offers))
 
 
 def _leg(record: CallRecord, event: JourneyEvent) -> LegRecord:

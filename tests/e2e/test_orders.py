@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from acd.errors import LabError
+from acd.lab.asterisk import LabAsterisk
 from acd.lab.daemon import LabDaemon
 from acd.lab.outgoing import OutgoingCall
+from acd.lab.proxy import CutProxy, cut_proxy
 from acd.lab.udp import Moment
+from acd.tasks import spawn
+from tests.e2e.conftest import OpenHotline
 from tests.e2e.desk import Desk, Record
 from tests.e2e.floor import Floor
 from tests.e2e.phones import Phones, new_number, number_of, ringing
+from tests.faults import Figure
 
 FLOOR = Floor()
 LEFT = FLOOR.line("left", ("1001",))
@@ -25,13 +31,28 @@ PULLS = FLOOR.line("pulls", ("1004",))
 ELSEWHERE = FLOOR.line("elsewhere", ("1005",))
 SPEAKS = FLOOR.line("speaks", ("1006", "1007"), require='speaks >= 1 and (language == "ru" or en >= 1)')
 KEPT = FLOOR.line("kept", ("1008",))
+LATE_MOVE, LATE_TO = FLOOR.line("late_move", ("1009",)), FLOOR.line("late_to", ("1010",))
+LATE_PAUSE = FLOOR.line("late_pause", ("1011",))
+LATE_PULL, LATE_OTHER = FLOOR.line("late_pull", ("1012",), survey="nps"), FLOOR.line("late_other", ("1013",))
 
 PULLED_ROUNDS = 25
+HELD_S = 1.5
 ENGLISH = "74957770001"
 FLOOR.queues[SPEAKS.queue]["dids"].append(ENGLISH)
 FLOOR.agents["1007"]["skills"]["en"] = 5
 KNOWN = new_number()
 SECTIONS = {"numbers": {ENGLISH: {"language": "en"}}, "callers": {KNOWN: {"priority": 50, "language": "en"}}}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def proxy(asterisk: LabAsterisk) -> AsyncIterator[CutProxy]:
+    async with cut_proxy((asterisk.ami_host, asterisk.ami_port)) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def daemon(asterisk: LabAsterisk, hotline: OpenHotline, proxy: CutProxy) -> LabDaemon:
+    return await hotline(asterisk, queues=FLOOR.queues, agents=FLOOR.agents, ami=proxy.address, **SECTIONS)
 
 
 async def waiting(phones: Phones, desk: Desk, did: str, number: str | None = None) -> tuple[OutgoingCall, Record]:
@@ -175,6 +196,56 @@ async def test_who_dials_the_english_number_or_is_known_to_speak_it_gets_those_w
     assert [who["agent"] for who in why["candidates"] if who["eligible"]] == ["1007"]
     await desk.order("1007", "ready")
     await phones.pick_up(english)
+
+
+@pytest.mark.fault(9)
+async def test_an_order_on_old_knowledge_takes_nobody_from_an_agent_who_has_picked_up_meanwhile(
+    phones: Phones, desk: Desk, proxy: CutProxy, figure: Figure
+) -> None:
+    """The manager link stands still. Agents pick up; a supervisor moves, pauses and pulls what seems to ring."""
+    mover, paused, puller = [(await phones.staff(line.agents))[0] for line in (LATE_MOVE, LATE_PAUSE, LATE_PULL)]
+    others = [(await phones.staff(line.agents))[0] for line in (LATE_TO, LATE_OTHER)]
+    calls, rungs, records = [], [], []
+    for line, agent in ((LATE_MOVE, mover), (LATE_PAUSE, paused), (LATE_PULL, puller)):
+        calls.append(await phones.call(line.did))
+        rungs.append(await ringing(agent))
+        records.append(await desk.until_fact(number_of(calls[-1]), "ringing"))
+    behind = await phones.call(LATE_MOVE.did)  # the next one for the agent who seems to be free again
+    await desk.until_waiting(number_of(behind))
+    most = [len(mover.calls)]
+    mover.on_incoming = lambda call: _note(most, len(mover.calls))
+    held = spawn(proxy.hold_back(HELD_S), "slow link")
+    await asyncio.gather(*(rung.answer() for rung in rungs))
+    assert all(await asyncio.gather(*(call.media.wait_voice("agent", 3) for call in calls)))
+    await rungs[2].hang_up()
+    await order(desk, records[0], "move", queue=LATE_TO.queue)
+    await desk.order("1011", "pause", reason="tea")
+    await order(desk, records[2], "pull", agent="1013")
+    await held
+    at = Moment.now()
+    for agent_id in ("1009", "1011"):
+        await desk.until_agent(agent_id, "talking")
+    figure("the truth is known after", Moment.now().loop_s - at.loop_s, "s")
+    await desk.until_fact(number_of(calls[2]), "survey_asked")
+    await calls[2].send_digits("9")
+    heard = [call.media.packets_heard for call in calls[:2]]
+    assert all(await asyncio.gather(*(call.media.wait_voice("agent", 3) for call in calls[:2])))
+    assert all(call.media.packets_heard > before for call, before in zip(calls[:2], heard, strict=True))
+    assert not any(other.calls for other in others), "nobody else was rung for them"
+    assert max(most) == 1, "and nobody rang at a phone that was talking"
+    await asyncio.gather(*(rung.hang_up() for rung in rungs[:2]))
+    ended = [await desk.ended(number_of(call), within_s=15) for call in calls]
+    told_of = [(one["outcome"], one["agent"], one["queue"], one["offers"][0]["result"]) for one in ended]
+    lines = (LATE_MOVE, LATE_PAUSE, LATE_PULL)
+    assert told_of == [("answered", line.agents[0], line.queue, "answered") for line in lines]
+    assert all(one["reconciled"] for one in ended)
+    assert told(ended[0], "moved") == [{"queue": LATE_TO.queue, "by": "lab"}] and told(ended[2], "pulled")
+    assert ended[2]["survey"] == {"result": "answered", "score": 9}
+    await asyncio.gather(*(desk.until_agent(other.user, "ready") for other in others))
+
+
+async def _note(most: list[int], now: int) -> None:
+    most.append(now)
 
 
 async def test_points_outlive_the_daemon(phones: Phones, desk: Desk, daemon: LabDaemon) -> None:

@@ -6,7 +6,7 @@ What the brain orders goes through the real `Steering`, so that the registry lea
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,13 @@ class Link:
     ) -> None:
         self.sent.append((name, dict(headers)))
 
+    def ask(
+        self, name: str, *headers: tuple[str, str], answered: Callable[[Sequence[Message]], None], failed: object
+    ) -> None:
+        """Nobody ever has taken the call whose caller an order takes away."""
+        self.sent.append((name, dict(headers)))
+        answered(())
+
 
 @dataclass
 class _Recorded:
@@ -72,8 +79,10 @@ class Replay:
         self.core = Core(Plan({queue.name: queue, other.name: other}, {agent.id: agent for agent in agents}))
         registry = Registry({agent.endpoint: agent.id for agent in agents})
         phones = Phones()
-        self.translator = Translator(NODE, registry, phones, AsteriskTime(), "RU")
-        self.steering = Steering(self.link, registry, self.clock, self.tell, "ru", Mirror(self.link, "acd-fallback"))
+        time = AsteriskTime()
+        self.translator = Translator(NODE, registry, phones, time, "RU")
+        mirror = Mirror(self.link, "acd-fallback")
+        self.steering = Steering(self.link, registry, self.clock, self.tell, "ru", mirror, time)
         self._phones = phones
 
     @property
@@ -120,6 +129,7 @@ class Replay:
                     cmd.Hold()
                     | cmd.Ring()
                     | cmd.Drop()
+                    | cmd.Mark()
                     | cmd.Withdraw()
                     | cmd.Adopt()
                     | cmd.Reclaim()

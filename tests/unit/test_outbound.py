@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from acd.ami.actions import encode
+from acd.ami.fields import AsteriskTime
+from acd.ami.messages import Message
 from acd.ami.outbound import Steering
 from acd.ami.registry import Caller, Registry
 from acd.errors import AmiDown, AmiError, AmiRefused
@@ -34,6 +36,7 @@ class Link:
         self.connected = True
         self.sent: list[tuple[str, dict[str, str]]] = []
         self.answers: dict[str, AmiError] = {}
+        self.asked: list[Callable[[Sequence[Message]], None]] = []
 
     def order(
         self, name: str, *headers: tuple[str, str], failed: Callable[[AmiError], None], at_once: bool = False
@@ -43,6 +46,24 @@ class Link:
         self.sent.append((name, dict(headers)))
         if name in self.answers:
             asyncio.get_running_loop().call_soon(failed, self.answers[name])
+
+    def ask(
+        self,
+        name: str,
+        *headers: tuple[str, str],
+        answered: Callable[[Sequence[Message]], None],
+        failed: Callable[[AmiError], None],
+    ) -> None:
+        if not self.connected:
+            raise AmiDown(f"{name}: main is not connected")
+        self.asked.append(answered)
+
+    def says(self, bridge: str = "", **facts: str) -> None:
+        """The answer to the one question: what the caller's channel shows."""
+        (answered,) = self.asked
+        self.asked.clear()
+        shown = [("Variable", f"{name}={value}") for name, value in facts.items()]
+        answered([Message.of("Status", ("Channel", CHANNEL), ("BridgeID", bridge), *shown)])
 
 
 class Clock:
@@ -60,7 +81,8 @@ class Desk:
         link: Any = self.link
         self.mirrored: list[cmd.MirrorAgent] = []
         mirror: Any = SimpleNamespace(want=self.mirrored.append)
-        self.steering = Steering(link, self.registry, Clock(), self.posted.append, "ru", mirror)
+        time = AsteriskTime()
+        self.steering = Steering(link, self.registry, Clock(), self.posted.append, "ru", mirror, time)
         self.caller = Caller(ID, CHANNEL, "u1", "u1")
         self.registry.caller_entered(self.caller)
 
@@ -130,7 +152,9 @@ async def test_one_phone_of_several_is_hung_up_by_its_channel() -> None:
     desk = Desk()
     desk.does(RING_BOTH)
     desk.registry.dial_began(desk.caller, "u3", "PJSIP/1002-00000007")
-    assert desk.does(cmd.Drop(ID, SECOND)) == [("Hangup", {"Channel": "PJSIP/1002-00000007", "Cause": "16"})]
+    assert desk.does(cmd.Drop(ID, SECOND)) == [], "not before it is known that nobody has picked up"
+    desk.link.says()
+    assert desk.link.sent == [("Hangup", {"Channel": "PJSIP/1002-00000007", "Cause": "16"})]
     assert desk.does(cmd.Drop(ID, OfferId(f"{CALL}.9"))) == []
 
 
@@ -141,6 +165,7 @@ async def test_one_that_is_dropped_before_it_is_dialled_is_hung_up_when_it_is() 
     desk.registry.dial_began(desk.caller, "u2", "PJSIP/1001-00000006")
     desk.registry.dial_began(desk.caller, "u3", "PJSIP/1002-00000007")
     desk.steering.drop_late()
+    desk.link.says()
     assert desk.link.sent == [("Hangup", {"Channel": "PJSIP/1002-00000007", "Cause": "16"})]
 
 
@@ -242,6 +267,8 @@ async def test_offers_to_the_same_caller_are_told_apart_by_their_agents() -> Non
     desk = Desk()
     desk.does(RING)
     desk.does(cmd.Ring(ID, (BORISES,), 20.0, SALES, AT))
+    assert desk.registry.leg_of(BORIS, "u1") is None, "not ordered before it is known that Анна has not picked up"
+    desk.link.says()
     assert desk.registry.leg_of(ANNA, "u1") == OFFER
     assert desk.registry.leg_of(BORIS, "u1") == SECOND
 
@@ -264,3 +291,70 @@ async def test_a_channel_that_took_over_another_calls_facts_is_given_its_own_bac
     assert variables(facts) == {
         "ACD_CALL": CALL, "ACD_DID": "+74951234567", "ACD_ENTERED": "1800000000.123"
     }  # fmt: skip
+
+
+# -- a phone that rings may have been picked up -----------------------------------------------------------------------
+
+TALKS = {"bridge": "b1", "ACD_VERB": "connect", "ACD_OFFERED": OFFER, "ACD_OFFERED_TO": ANNA, "DIALSTATUS": "ANSWER"}
+RING_BORIS = cmd.Ring(ID, (BORISES,), 20.0, SALES, AT)
+AWAY = (cmd.Withdraw(ID, OFFER), RING_BORIS, cmd.Hold(ID, SALES, AT), cmd.Bye(ID, 1, ("a",)), cmd.Say(ID, 1, ()))
+
+
+@pytest.mark.parametrize("order", AWAY, ids=lambda order: type(order).__name__)
+async def test_no_order_takes_a_caller_from_an_agent_who_has_picked_up(order: cmd.SwitchCommand) -> None:
+    desk = Desk()
+    desk.does(RING)
+    assert desk.does(order) == []
+    desk.link.says(**TALKS)
+    assert desk.link.sent == []
+    assert desk.posted == [ev.TakenAfterAll(AT, ID, OFFER)]
+    assert desk.caller.ring.keys() == {OFFER}, "what is heard of it is still understood"
+
+
+@pytest.mark.parametrize("order", AWAY, ids=lambda order: type(order).__name__)
+async def test_a_caller_whose_phone_still_rings_is_taken_away_with_all_that_belongs_to_it(
+    order: cmd.SwitchCommand,
+) -> None:
+    desk = Desk()
+    at_once = [*desk.does(order)]
+    desk = Desk()
+    desk.does(RING)
+    assert desk.does(order) == []
+    desk.link.says()
+    assert desk.link.sent == at_once and desk.posted == []
+
+
+async def test_a_queue_is_noted_on_the_channel_when_the_caller_has_left_the_phone_of_the_one_before() -> None:
+    desk = Desk()
+    desk.does(RING)
+    desk.does(cmd.Withdraw(ID, OFFER))
+    assert desk.does(cmd.Hold(ID, QueueName("support"), AT, move=False)) == []
+    desk.link.says()
+    redirect, note = desk.link.sent
+    assert redirect == to("acd-hold") and variables(note)["ACD_QUEUE"] == "support"
+
+
+async def test_who_is_known_to_talk_is_asked_for_no_longer() -> None:
+    desk = Desk()
+    desk.does(RING)
+    desk.does(cmd.Mark(ID, OFFER, AT))
+    assert desk.does(cmd.Collect(ID, 1, (), 5.0))[-1] == to("acd-collect")
+
+
+async def test_the_bridge_is_told_before_what_follows_it() -> None:
+    """So a caller who then hangs up has been served, and has not abandoned."""
+    desk = Desk()
+    desk.does(RING)
+    desk.does(cmd.Withdraw(ID, OFFER))
+    desk.steering.bridged(ev.Connected(AT, OFFER))
+    assert desk.posted == [ev.TakenAfterAll(AT, ID, OFFER)]
+
+
+async def test_a_phone_that_has_just_taken_the_call_is_not_silenced() -> None:
+    desk = Desk()
+    desk.does(RING_BOTH)
+    desk.registry.dial_began(desk.caller, "u3", "PJSIP/1002-00000007")
+    desk.does(cmd.Drop(ID, SECOND))
+    both = {"ACD_OFFERED_TO": f"{ANNA}&{BORIS}", "DIALEDPEERNAME": "PJSIP/1002-00000007"}
+    desk.link.says(**{**TALKS, **both})
+    assert desk.link.sent == [] and desk.posted == [ev.TakenAfterAll(AT, ID, SECOND)]
