@@ -106,6 +106,56 @@ async def test_a_call_sent_to_another_number_stays_the_same_call(ami: RawAmi) ->
     await caller.hang_up()
 
 
+DESK = "Custom:desk/1"
+"""A telephone whose state is what we say; nobody can dial it."""
+
+
+async def _state(ami: RawAmi, state: str) -> None:
+    await ami.action("Setvar", Variable=f"DEVICE_STATE({DESK})", Value=state)
+
+
+@pytest.mark.parametrize("state", ["INUSE", "RINGING", "RINGINUSE", "ONHOLD", "BUSY"])
+async def test_a_phone_that_is_at_another_call_is_not_dialled(ami: RawAmi, state: str) -> None:
+    caller = await enter(ami)
+    await _state(ami, state)
+    mark = await caller.order("acd-connect", **{**RINGS, "ACD_DIAL": DESK})
+    told = await caller.hears("AcdDial", mark)
+    assert (told["Status"], told["Cause"], told["Tech"]) == ("BUSY", "17", "")
+    assert 400 < int(told["RingMs"]) < 3000, "it had half a second to become free"
+    assert (await caller.hears("AcdHold", mark))["Verb"] == "hold"
+    await caller.hang_up()
+
+
+async def test_a_phone_whose_last_call_has_just_ended_is_dialled(ami: RawAmi) -> None:
+    """The state follows the end of a call some milliseconds later."""
+    caller = await enter(ami)
+    await _state(ami, "INUSE")
+    mark = await caller.order("acd-connect", **{**RINGS, "ACD_DIAL": DESK})
+    await _state(ami, "NOT_INUSE")
+    assert (await caller.hears("AcdDial", mark))["Status"] == "CHANUNAVAIL"
+    await caller.hang_up()
+
+
+async def test_a_caller_is_steered_away_from_a_phone_that_is_waited_for(ami: RawAmi) -> None:
+    caller = await enter(ami)
+    await _state(ami, "INUSE")
+    mark = await caller.order("acd-connect", **{**RINGS, "ACD_DIAL": DESK})
+    await caller.order("acd-hold")
+    await caller.hears("AcdHold", mark)
+    assert not ami.heard("AcdDial", mark)
+    await caller.hang_up()
+
+
+@pytest.mark.parametrize("dial", [f"{DESK}&{DESK}", f"{DESK}@trunk"])
+async def test_of_several_phones_or_behind_a_trunk_nothing_is_asked(ami: RawAmi, dial: str) -> None:
+    caller = await enter(ami)
+    for device in (DESK, f"{DESK}@trunk"):
+        await ami.action("Setvar", Variable=f"DEVICE_STATE({device})", Value="INUSE")
+    mark = await caller.order("acd-connect", **{**RINGS, "ACD_DIAL": dial})
+    assert (await caller.hears("AcdDial", mark))["Status"] == "CHANUNAVAIL"
+    await caller.hang_up()
+
+
 async def test_fallback_when_the_heartbeat_is_missing_at_entry_and_home_when_it_is_back(ami: RawAmi) -> None:
     await ami.action("Setvar", Variable="ACD_HEARTBEAT", Value="")
     caller = await enter(ami, first="AcdFallback")

@@ -149,6 +149,16 @@ def offer_ends(offer: str, result: OfferResult, reason: str = "") -> Step:
     return Step(f"{offer} ends: {result}", lambda at: ev.OfferEnded(at, OfferId(offer), result, reason))
 
 
+def taken_after_all(offer: str, *, since_ago: float | None = None, over_ago: float | None = None) -> Step:
+    """The order that came after was not carried out: the phone had been picked up. Over: they have talked already."""
+
+    def event(at: float) -> ev.Event:
+        since, over_at = (None if ago is None else at - ago for ago in (since_ago, over_ago))
+        return ev.TakenAfterAll(at, CallId(offer.rpartition(".")[0]), OfferId(offer), since, over_at)
+
+    return Step(f"{offer} had been picked up", event)
+
+
 def talk_ends(offer: str) -> Step:
     return Step(f"{offer}: the caller is back in the dialplan", lambda at: ev.TalkEnded(at, OfferId(offer)))
 

@@ -113,6 +113,15 @@ def test_one_call_at_two_telephones_is_found() -> None:
     assert found(evidence) == ["one phone a call: it came to 1002 while it was at 1001"]
 
 
+def test_the_second_telephone_may_ring_for_a_moment_before_the_first_is_silent() -> None:
+    """Not when somebody had picked it up."""
+    first = LegSeen("1002", NUMBER, 10.2, None, 10.9, status=487)
+    assert found(replace(FAIR, legs=[first, replace(LEG, invited_at=10.5)])) == []
+    assert found(replace(FAIR, legs=[first, replace(LEG, invited_at=10.3)])) != []
+    talked = replace(first, answered_at=10.3, by_agent=True)
+    assert found(replace(FAIR, legs=[talked, replace(LEG, invited_at=10.5)])) != []
+
+
 def test_records_that_are_missing_doubled_or_invented_are_found() -> None:
     assert found(replace(FAIR, records=[])) == ["records are calls: not recorded"]
     assert "recorded 2 times" in found(replace(FAIR, records=[record(), record()]))[0]

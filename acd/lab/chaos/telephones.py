@@ -15,6 +15,9 @@ SILENCE_LIMIT_S: Final = 10.5
 IN_PEACE_AFTER_S: Final = 0.5
 A_TALK_S: Final = 0.5
 """Shorter: the agent picked up while the offer was being withdrawn."""
+BOTH_RING_S: Final = 0.5
+"""Of a caller who is taken from one telephone and offered at the next. Asterisk lets go of the first leg before it
+dials the second, but each leg's SIP is sent by a thread of its own, and the INVITE may overtake the CANCEL."""
 LET_IN, NOT_LOST = "callers are let in", "callers are not lost"
 ONE_OFFER, ONE_PHONE = "one offer an agent", "one phone a call"
 RULED: Final = frozenset({"overflowed", "timed_out", "closed"})
@@ -89,13 +92,14 @@ def one_phone_a_call(evidence: Evidence) -> Iterator[Violation]:
             for earlier in legs[:place]:
                 both = (earlier.invited_at, leg.invited_at)
                 deaf = overlaps(both, evidence.deaf.get(earlier.agent, ()))
-                if leg.agent != earlier.agent and _during(leg, earlier) and not deaf:
+                allowed_s = BOTH_RING_S if earlier.answered_at is None else SAME_MOMENT_S
+                if leg.agent != earlier.agent and _during(leg, earlier, allowed_s) and not deaf:
                     what = f"it came to {leg.agent} while it was at {earlier.agent}"
                     yield Violation(ONE_PHONE, what, number)
 
 
-def _during(leg: LegSeen, earlier: LegSeen) -> bool:
-    return earlier.ended_at is None or leg.invited_at < earlier.ended_at - SAME_MOMENT_S
+def _during(leg: LegSeen, earlier: LegSeen, allowed_s: float = SAME_MOMENT_S) -> bool:
+    return earlier.ended_at is None or leg.invited_at < earlier.ended_at - allowed_s
 
 
 def breaks(evidence: Evidence) -> Iterator[Violation]:
