@@ -16,7 +16,7 @@ P = CallPhase
 TRANSITIONS: Mapping[CallPhase, Mapping[CallPhase, str]] = {
     P.WAITING: {
         P.OFFERED: "an agent's phone is rung",
-        P.TALKING: "served elsewhere: by Asterisk's fallback queue while the daemon was away",
+        P.TALKING: "served elsewhere: by Asterisk's fallback queue while the daemon was away; or withdrawn too late",
         P.AFTER: "let go: to the goodbye, or to leave a message",
         P.ENDED: "the caller leaves",
     },
@@ -33,7 +33,7 @@ TRANSITIONS: Mapping[CallPhase, Mapping[CallPhase, str]] = {
     },
     P.AFTER: {
         P.WAITING: "back to the old place: the conversation broke, there was none, or the agent sent the caller on",
-        P.TALKING: "handed over to another agent, the first one's leg being gone already",
+        P.TALKING: "handed over to another agent, the first one's leg being gone already; or let go too late",
         P.ENDED: "the caller leaves",
     },
     P.ENDED: {},
