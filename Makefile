@@ -20,6 +20,8 @@ SECONDS_GIVEN := $(if $(filter command line,$(origin SECONDS)),$(SECONDS))
 unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
+# Long files come first as they stand (e2e before unit), so that no worker is left alone with one of them in the end.
+SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 SETUP := python3 acd/lab/setup.py
 
 setup:
@@ -31,7 +33,7 @@ demo:
 
 test:
 	@$(SETUP) venv asterisk tests
-	@$(BIN)/pytest $(or $(ARGS),-n 2 --dist loadfile)
+	@$(BIN)/pytest $(or $(ARGS),$(SPREAD))
 
 chaos:
 	@$(SETUP) venv asterisk
@@ -48,7 +50,7 @@ bench:
 
 faults:
 	@$(SETUP) venv asterisk tests
-	@$(BIN)/pytest -m fault --faults-table=docs/faults.md $(or $(ARGS),-n 2 --dist loadfile)
+	@$(BIN)/pytest -m fault --faults-table=docs/faults.md $(or $(ARGS),$(SPREAD))
 
 lint:
 	@$(SETUP) venv
