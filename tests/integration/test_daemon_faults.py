@@ -337,8 +337,10 @@ async def test_a_restarted_asterisk_lost_its_calls(asterisk: FakeAsterisk, runni
     assert (later.uniqueid, later.channel) == (callers[0].uniqueid, callers[0].channel)
     assert (record(daemon, later).outcome, len(record(daemon, later).offers)) == (None, 1)
     assert record(daemon, callers[0]).outcome is Outcome.LOST
+    assert await daemon.recorder.flush(5)
     stored = (await daemon.store.calls(CallFilter(), 100)).items
-    figure("records of calls", len({one.id for one in stored}), "calls")
+    assert len({one.id for one in stored}) == len(callers) + 1
+    figure("records of 4 calls, two with one Uniqueid", len({one.id for one in stored}), "")
 
 
 @pytest.mark.fault(13)
