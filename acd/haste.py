@@ -4,11 +4,14 @@
   fifth of the start. `acd.daemon` switches it on when it is ready.
 - rich: structlog and typer import it, pygments and all, where it is there, for coloured tracebacks. A daemon's go to a
   log, without the values of variables.
+- SQLAlchemy's ORM: nothing is mapped to objects here, but its asyncio package imports it, for sessions that nobody
+  opens; a tenth of the start. The package is there without having been run, and its engine imported on its own.
 """
 
 from __future__ import annotations
 
 import gc
+import importlib.util
 import os
 import sys
 
@@ -16,3 +19,6 @@ if sys.argv[1:2] == ["run"]:
     gc.disable()
     os.environ.setdefault("TYPER_USE_RICH", "0")
     sys.modules["rich"] = None  # type: ignore[assignment]
+    package = importlib.util.find_spec("sqlalchemy.ext.asyncio")
+    if package is not None:
+        sys.modules[package.name] = importlib.util.module_from_spec(package)

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, column, inspect, select, table, text, update
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio.engine import AsyncEngine
 
 from acd.errors import StorageError
 from acd.records import database

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, Select, event, func, or_, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio.engine import AsyncConnection, AsyncEngine
 
 from acd.numbers import normalise
 from acd.ports import AgentSession, CallFilter, Entry, Page, Store
