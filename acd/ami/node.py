@@ -110,6 +110,7 @@ class Node:
         self._aftermath = Aftermath(self.name, self._notes, self._registry, clock, keep)
         self._reading = asyncio.Lock()
         self._last_boot: tuple[str, str] | None = None
+        self._began_at: float | None = None
         self._in_service = False
         self._since = clock.now()
         self._problem = "not connected yet"
@@ -224,6 +225,7 @@ class Node:
     async def _linked(self, link: LinkUp) -> None:
         if link.generation != self.client.generation:
             return  # it is gone already; its LinkDown is next
+        self._began_at = None if link.uptime_s is None else self._clock.now() - link.uptime_s
         try:
             await self._check_version()
             boot = await self._boot()
@@ -302,8 +304,9 @@ class Node:
         asked_at = self._clock.now()
         seen = await read_picture(self.client, self._registry, self.name, self._time, self._region, asked_at, sweep)
         reachable, own = self._phones.read(self.name, seen.reachable, seen.own)
-        settled_at = asked_at - SETTLE_S if sweep else asked_at
-        return NodeRead(self._clock.now(), self.name, restarted, seen.calls, reachable, own, settled_at, seen.unsure)
+        settled_at, now = asked_at - SETTLE_S if sweep else asked_at, self._clock.now()
+        more = (settled_at, seen.unsure, self._began_at)
+        return NodeRead(now, self.name, restarted, seen.calls, reachable, own, *more)
 
     async def _ended_unheard(self, found: NodeRead) -> tuple[CallsNoted, ...]:
         """What the dialplan noted of calls that are open in our books and not in the picture."""

@@ -91,6 +91,10 @@ class LabDaemon:
         """SIGKILL: nobody is told anything."""
         await asyncio.to_thread(self._process.kill)
 
+    async def running(self) -> bool:
+        """Is the process there? Ready or not."""
+        return await asyncio.to_thread(self._process.running)
+
     def close(self) -> None:
         """Gone, however it was."""
         self._process.close()

@@ -310,6 +310,7 @@ class NodeRead:
     """The whole picture of one Asterisk: the callers in our dialplan, the phones reachable or on calls of their own.
 
     `restarted`: Asterisk itself was started anew since the last picture, so every call known before is cut.
+    `began_at`: since when it runs (None: not known); a call that came before and is gone was cut.
     `asked_at`: when the reading was begun (None: at `at`); the picture says nothing about a call that changed since.
     `unsure`: calls that were not seen and may be there or not; the next picture tells.
     """
@@ -322,6 +323,7 @@ class NodeRead:
     own_channels: tuple[tuple[AgentId, str], ...] = ()
     asked_at: float | None = None
     unsure: frozenset[CallId] = frozenset()
+    began_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

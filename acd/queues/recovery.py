@@ -196,11 +196,19 @@ class Recovery:
     # -- the picture ----------------------------------------------------------------------------------------
 
     def _gone(self, call: Call, event: ev.NodeRead) -> None:
-        self._shop.corrected(call, event.at, Correction.CUT if event.restarted else Correction.ENDED)
+        """Nobody noted the end. If Asterisk has been started anew since the call came, that was it, and not later."""
+        restarted = event.restarted or (event.began_at is not None and call.entered_at < event.began_at)
+        self._shop.corrected(call, event.at, Correction.CUT if restarted else Correction.ENDED)
         if call.hung_up is not Side.CALLER:  # of one who did, only the channel's end was not heard
             call.final = call.final or Outcome.LOST
-        call.cut = event.restarted and not call.leaving and call.phase is not CallPhase.AFTER
-        self._calls.finish(call, event.at, Side.SYSTEM)
+        call.cut = restarted and not call.leaving and call.phase is not CallPhase.AFTER
+        self._calls.finish(call, self._over_at(call, event) if restarted else event.at, Side.SYSTEM)
+
+    def _over_at(self, call: Call, event: ev.NodeRead) -> float:
+        """Not before the last thing that is known of the call, whatever the clocks say."""
+        record = self._shop.book.get(call.id)
+        heard = [fact.at for fact in record.events if fact.fact is not Fact.RECONCILED] if record is not None else []
+        return event.at if event.began_at is None else min(event.at, max(event.began_at, *heard, call.entered_at))
 
     def _phones(self, event: ev.NodeRead, heard: bool) -> None:
         own: dict[AgentId, set[str]] = {}

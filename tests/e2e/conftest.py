@@ -71,7 +71,9 @@ async def daemon(request: pytest.FixtureRequest, asterisk: LabAsterisk, hotline:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def desk(daemon: LabDaemon) -> Desk:
-    """The module's daemon, asked over its API."""
+    """The module's daemon, asked over its API. A test that failed while it was killed leaves it dead."""
+    if not await daemon.running():
+        await daemon.start()
     return Desk(daemon.api)
 
 

@@ -59,6 +59,23 @@ async def test_calls_that_asterisk_cuts_when_it_is_stopped_are_lost(
 
 
 @pytest.mark.fault(6)
+async def test_calls_that_a_restart_cuts_just_after_the_daemon_died_are_lost(
+    phones: Phones, desk: Desk, daemon: LabDaemon, asterisk: LabAsterisk
+) -> None:
+    """The heartbeat is fresh still, so the dialplan has noted nobody's end."""
+    scene = await play(LINES, phones, desk)
+    await daemon.kill()
+    await asterisk.restart()
+    await daemon.start()
+    for call in scene.callers:
+        record = await desk.ended(number_of(call), within_s=BACK_WITHIN_S)
+        assert (record["outcome"], record["ended_by"], record["reconciled"]) == ("lost", "system", True)
+        await scene.same(desk, call)
+    for phone in (scene.talks, scene.rings):
+        await desk.until_agent(phone.user, "ready")
+
+
+@pytest.mark.fault(6)
 async def test_calls_of_a_killed_asterisk_are_lost_and_the_next_is_served(
     phones: Phones, desk: Desk, asterisk: LabAsterisk, proxy: CutProxy, figure: Figure
 ) -> None:

@@ -23,7 +23,7 @@ FLOOR = Floor()
 TALK = FLOOR.line("talk", ("1001",))
 AWAY = FLOOR.line("away", ("1002", "1003"))
 FREE = FLOOR.line("free", ("1004",))
-RUNG = FLOOR.line("rung", ("1005",), ring_timeout_s=9)
+RUNG = FLOOR.line("rung", ("1005",), ring_timeout_s=13)  # longer than it takes to fall back
 NOBODY = FLOOR.line("nobody", ("1006",))
 ASKED = FLOOR.line("asked", ("1007",), survey="nps")
 SECTIONS = {"survey": {"first_digit_s": 6, "second_digit_s": 1}}
@@ -78,6 +78,8 @@ async def takes(phone: Phone, caller: OutgoingCall, within_s: float) -> Incoming
 async def test_without_a_daemon_callers_are_served_and_the_next_daemon_takes_over_from_asterisk(
     phones: Phones, desk: Desk, daemon: LabDaemon, asterisk: LabAsterisk, figure: Figure
 ) -> None:
+    waiting = await phones.call(NOBODY.did)  # well before the others, so ahead of them in Asterisk's queue too
+    before = await desk.until_waiting(number_of(waiting))
     (talks,) = await phones.staff(TALK.agents)
     paused, logged_out = await phones.staff(AWAY.agents)
     await desk.order(paused.user, "pause", reason="lunch")
@@ -86,8 +88,6 @@ async def test_without_a_daemon_callers_are_served_and_the_next_daemon_takes_ove
     (rings,) = await phones.staff(RUNG.agents)
     talking = await phones.call(TALK.did)
     talk = await phones.pick_up(talks)
-    waiting = await phones.call(NOBODY.did)
-    before = await desk.until_waiting(number_of(waiting))
     rung = await phones.call(RUNG.did)
     offered = await ringing(rings)
     await desk.until_fact(number_of(rung), "ringing")
@@ -185,7 +185,7 @@ async def test_without_a_daemon_callers_are_served_and_the_next_daemon_takes_ove
         await until_fact(lambda: notes(ami), lambda found: set(found) <= left, "the notes are worked off", WORKED_OFF_S)
 
 
-RUNG_S = 12.0
+RUNG_S = 16.0
 
 
 async def _id(desk: Desk, call: OutgoingCall) -> str:

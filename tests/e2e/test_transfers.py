@@ -189,6 +189,7 @@ async def test_attended_to_an_agent_called_directly(phones: Phones, desk: Desk) 
     await desk.until_agent(colleague.user, "busy")
     await answer.answer()
     await question.wait_answered(5)
+    await they_hear_each_other_as_agents(question, answer)  # before that nobody has answered, to Asterisk
     assert await question.refer_to(talk) == 200  # the other way round, as some telephones do
     await desk.until_agent(first.user, "wrap_up", within_s=2)
     await desk.until_agent(colleague.user, "talking")

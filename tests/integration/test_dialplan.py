@@ -189,6 +189,23 @@ async def test_fallback_keeps_the_order_of_entry(ami: RawAmi) -> None:
         await caller.hang_up()
 
 
+async def test_who_has_waited_long_is_in_the_fallback_queue_before_who_has_just_come(ami: RawAmi) -> None:
+    """Though the later caller looked at the heartbeat first."""
+    early, late = await enter(ami), await enter(ami)
+    entered = float(await early.variable("ACD_ENTERED"))
+    await ami.action("Setvar", Channel=early.channel, Variable="ACD_ENTERED", Value=f"{entered - 60:.3f}")
+    await beat(ami, -11)
+    mark = len(ami.events)
+    await late.hears("AcdFallback", await late.order("acd-fallback"))
+    await early.hears("AcdFallback", await early.order("acd-fallback"))
+    for caller in (early, late):
+        await ami.event("QueueCallerJoin", after=mark, CallerIDNum=caller.number)
+    joined = [event["CallerIDNum"] for event in ami.heard("QueueCallerJoin", mark)]
+    assert joined == [early.number, late.number]
+    for caller in (early, late):
+        await caller.hang_up()
+
+
 async def test_fallback_does_not_cut_a_members_ringing_and_lets_go_who_has_had_all_laps(ami: RawAmi) -> None:
     """A lap of ten seconds ends while the agent rings; he rings on, and when he answers he has the caller."""
     await go_stale(ami)

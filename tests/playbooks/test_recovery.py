@@ -41,6 +41,7 @@ from tests.playbooks.words import (
     sent_on,
     talk_ends,
     timer,
+    timer_due,
     withdraws,
 )
 
@@ -265,6 +266,44 @@ def test_a_conversation_that_was_over_when_asterisk_went_down_is_answered():
     play = shop("1001")
     assert play >> enters("c1") << rings("c1", "1001") >> connected("c1.1") >> talk_ends("c1.1") << asks("c1", 1)
     assert play >> node_read(reachable=ALL, restarted=True) << fact("c1", "ended", outcome="answered")
+
+
+def test_calls_that_a_restart_cut_while_no_daemon_ran_are_lost_and_ended_with_it():
+    before = shop("1001", "1002", "1003")
+    assert before >> enters("talked") << rings("talked", "1001") >> connected("talked.1")
+    assert before >> enters("rang") << rings("rang", "1002") >> enters("over") << rings("over", "1003")
+    assert before >> connected("over.1") >> after(2) >> talk_ends("over.1") << asks("over", 1)
+    play = shop("1001")
+    assert play >> after(60) >> restored(*(before.record(call) for call in ("talked", "rang", "over")))
+    assert (
+        play
+        >> node_read(reachable=ALL, runs_s=50)
+        << fact("talked", "ended", outcome="lost", by="system")
+        << fact("rang", "ended", outcome="lost", by="system")
+        << fact("over", "ended", outcome="answered")
+    )
+    record = play.record("talked")
+    assert record.ended_at == record.talk_ended_at == play.now - 50
+    assert record.reconciled
+    assert play >> timer_due("wrap:1001") << agent_is("1001", "ready")
+
+
+def test_calls_that_ended_unheard_in_an_asterisk_that_ran_all_the_while_were_not_cut_by_it():
+    before = shop("1001")
+    assert before >> enters("c1") << rings("c1", "1001") >> connected("c1.1")
+    play = shop("1001")
+    assert play >> after(60) >> restored(before.record("c1"))
+    assert play >> node_read(reachable=ALL, runs_s=3600) << fact("c1", "ended", outcome="answered")
+    assert play.record("c1").ended_at == play.now
+
+
+def test_a_restart_ends_no_call_before_the_last_thing_that_was_heard_of_it():
+    before = shop("1001")
+    assert before >> enters("c1") << rings("c1", "1001") >> after(20) >> connected("c1.1")
+    play = shop("1001")
+    assert play >> after(60) >> restored(before.record("c1"))
+    assert play >> node_read(reachable=ALL, runs_s=59) << fact("c1", "ended", outcome="lost")
+    assert play.record("c1").ended_at == play.record("c1").answered_at
 
 
 # -- the fallback queue -------------------------------------------------------------------------------------

@@ -228,13 +228,16 @@ def node_read(
     reachable: tuple[str, ...] = (),
     restarted: bool = False,
     own: tuple[tuple[str, str], ...] = (),
+    runs_s: float | None = None,
 ) -> Step:
-    """Asterisk is read back; phones not named in `reachable` are not registered."""
+    """Asterisk, which runs since so long, is read back; phones not named in `reachable` are not registered."""
     phones = frozenset(AgentId(one) for one in reachable)
     busy = tuple((AgentId(one), channel) for one, channel in own)
     return Step(
         "Asterisk is read back: " + (", ".join(f"{call.call_id} in {call.verb}" for call in calls) or "nobody there"),
-        lambda at: ev.NodeRead(at, NODE, restarted, calls, phones, busy),
+        lambda at: ev.NodeRead(
+            at, NODE, restarted, calls, phones, busy, began_at=None if runs_s is None else at - runs_s
+        ),
     )
 
 
