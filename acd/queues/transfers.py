@@ -177,6 +177,7 @@ class Transfers:
         if agent is None or not free or event.offer_id is None:
             call.agent_id = None
             self._shop.note(call, at, Fact.CONNECTED, agent=None)
+            self._shop.expect(call, at + self._shop.backoff.look_s)  # an agent behind a Local channel is seen by then
             return
         self._adopt(call, agent, event.offer_id, at)
 

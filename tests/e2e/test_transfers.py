@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from acd.lab.asterisk import LabAsterisk
 from acd.lab.call import Call, CallState
 from acd.lab.incoming import IncomingCall
 from acd.lab.outgoing import OutgoingCall
 from acd.lab.phone import Phone
 from acd.lab.udp import Moment
-from tests.e2e.desk import Desk, Record
+from tests.e2e.desk import Desk, Record, until_fact
 from tests.e2e.floor import Floor, Line
 from tests.e2e.phones import Phones, number_of, ringing
+from tests.fakes.rawami import raw_ami
 from tests.faults import Figure
 
 FLOOR = Floor()
@@ -205,7 +207,7 @@ async def test_attended_to_an_agent_called_directly(phones: Phones, desk: Desk) 
 
 @pytest.mark.fault(15)
 async def test_attended_through_local_channels_that_are_optimised_away(
-    phones: Phones, desk: Desk, figure: Figure
+    phones: Phones, desk: Desk, asterisk: LabAsterisk, figure: Figure
 ) -> None:
     caller, first, talk = await talking(phones, LOCAL)
     (colleague,) = await phones.staff(BEHIND_LOCAL.agents)
@@ -214,6 +216,7 @@ async def test_attended_through_local_channels_that_are_optimised_away(
     await answer.answer()
     await question.wait_answered(5)
     await they_hear_each_other_as_agents(question, answer)
+    await until_no_local_channel_is_left(asterisk)
     completed_at = Moment.now()
     assert await talk.refer_to(question) == 200
     await desk.until_agent(first.user, "wrap_up", within_s=2)
@@ -265,6 +268,19 @@ async def test_the_caller_hangs_up_during_the_question(phones: Phones, desk: Des
     await desk.until_agent(first.user, "ready")
     await desk.until_agent(hears.user, "ready")
     assert answer.state is CallState.ENDED
+
+
+async def until_no_local_channel_is_left(asterisk: LabAsterisk) -> None:
+    async with raw_ami(asterisk) as ami:
+
+        async def local_ones() -> list[str]:
+            mark = len(ami.events)
+            await ami.action("CoreShowChannels")
+            await ami.event("CoreShowChannelsComplete", after=mark)
+            names = [channel["Channel"] for channel in ami.heard("CoreShowChannel", mark)]
+            return [name for name in names if name.startswith("Local/")]
+
+        await until_fact(local_ones, lambda found: not found, "they are optimised away", 5.0)
 
 
 async def they_hear_each_other_as_agents(question: Call, answer: Call) -> None:

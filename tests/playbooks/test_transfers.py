@@ -31,6 +31,7 @@ from tests.playbooks.words import (
     held,
     holds,
     leaves,
+    looks,
     login,
     logout,
     no,
@@ -317,6 +318,16 @@ def test_attended_to_somebody_outside():
     assert play >> handed_over("c1", None, None) << fact("c1", "transferred", target="outside", to="")
     assert play >> agent_leg_gone("c1.1") >> after(9) >> leaves("c1")
     assert legs(play) == [(ANNA, "sales", 10.0), (None, "sales", 9.0)]
+
+
+def test_a_colleague_behind_a_local_channel_is_looked_for_when_it_is_gone():
+    play = talking()
+    seen = found("c1", "connect", queue="sales", offer_id="c1.t7", agent_id=BORIS, bridged=True, handed_over=True)
+    a_look = node_read(seen, reachable=(ANNA, BORIS))
+    before = found("c1", "connect", offer_id="c1.1", agent_id=ANNA, bridged=True)
+    assert play >> node_read(before, reachable=(ANNA, BORIS))
+    assert play >> handed_over("c1", None, None) >> after(1.3) << looks()
+    assert play >> a_look >> after(1.1) << looks() >> a_look << agent_is(BORIS, "talking", call_id="c1")
 
 
 def test_after_a_talk_outside_nobody_is_asked_and_nobody_is_lost():
