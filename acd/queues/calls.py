@@ -108,6 +108,7 @@ class Calls:
     def set_deadlines(self, call: Call, queue: QueueSpec, at: float) -> None:
         """A later step opens, and the longest wait ends, even when nothing else happens at that moment."""
         self._shop.alarms.set(f"limit:{call.id}", limits.deadline(call, queue))
+        call.steps = max(call.steps, len(queue.relax))
         for number, step in enumerate(queue.relax):
             due_at = call.joined_at + step.after_s
             if due_at > at:

@@ -266,6 +266,7 @@ class Call:
     rules: QueueSpec | None = None  # the queue as it was when the conversation began, if it is another now
     joined_at: float = 0.0  # the place; of a caller who came back, the old one
     queued_at: float = 0.0  # when it was put into the queue it is in: `max_wait_s` counts from then
+    steps: int = 0  # of a queue, that have had timers; at most
     priority: float = 0.0  # the caller's own points, added to the queue's
     attributes: Mapping[str, str] = field(default_factory=dict)
     known: Mapping[str, str] = field(default_factory=dict)  # those among them that a CRM told ...

@@ -226,8 +226,7 @@ class Offers:
         self._shop.alarms.cancel(f"only:{call.id}")
 
     def cancel_queue_deadlines(self, call: Call) -> None:
-        """Those that the queue gives: its steps, and the longest wait."""
-        queue = self._shop.queue_of(call)
-        for number in range(len(queue.relax) if queue else 0):
+        """Those that the queue gives, or gave under another plan: its steps, and the longest wait."""
+        for number in range(call.steps):
             self._shop.alarms.cancel(f"relax:{call.id}:{number}")
         self._shop.alarms.cancel(f"limit:{call.id}")

@@ -580,3 +580,12 @@ def test_what_was_in_time_is_taken_off_as_it_was_put_on():
     assert play >> sent_on("c1", SUPPORT) << rings("c1", "1002") >> after(20)
     assert play >> enters("c2", ago=10) << rings("c2", "1001") >> connected("c2.1")
     assert play.core.book.figures.queue("sales").service_level == 0.0
+
+
+def test_no_step_outlives_a_plan_that_came_between_pick_up_and_bridge():
+    play = house("1001")
+    assert play >> enters("c1") << rings("c1", "1001") >> picks_up("c1.1")
+    steps = sales(SALES, relax={30.0: "sales >= 0", 60.0: "support >= 0"})
+    assert play >> reconfigured(plan([ANNA, BORIS, VERA], [steps, support(SUPPORT)])) >> reconfigured(HOUSE)
+    assert play >> connected("c1.1")
+    assert not {name for name in play.timers() if name.startswith("relax")}

@@ -41,6 +41,11 @@ class Caller:
     from_agent: AgentId | None = None  # whose own phone it comes from
     beside: dict[OfferId, AgentId] = field(default_factory=dict)
     bridged_at: float = 0.0
+    known: bool = False  # the brain has said that the two talk
+
+    def taken_unknown(self) -> bool:
+        """Whether an agent has picked up and the brain does not know: whoever asks is told, and moves nobody."""
+        return self.verb == "connect" and self.leg in ("answered", "bridged") and not self.known
 
     def legs(self) -> dict[OfferId, AgentId]:
         """All phones that ring, or the one that talks."""
@@ -55,6 +60,9 @@ class Caller:
             self.noted = (self.offer, self.agent)
         else:
             del self.beside[offer]
+
+
+_TAKES_AWAY = (cmd.Ring, cmd.Drop, cmd.Withdraw, cmd.Collect, cmd.Bye, cmd.Record)
 
 
 @dataclass
@@ -73,6 +81,9 @@ class Asterisk:
         """Carry out an order; one for a channel that is gone is an error the brain hears of."""
         if not self.linked:
             return
+        away = isinstance(command, _TAKES_AWAY) or (isinstance(command, cmd.Hold) and command.move)
+        if away and self._asked_for(command.call_id, at):
+            return
         match command:
             case cmd.Ring():
                 self._ring(command, at)
@@ -82,7 +93,10 @@ class Asterisk:
                 self._to(command.call_id, "hold", at)
             case cmd.Hold(move=True):
                 self._to(command.call_id, "hold", at)
+            case cmd.Mark() if command.call_id in self.callers:
+                self.callers[command.call_id].known = True
             case cmd.Adopt() if command.call_id in self.callers:
+                self.callers[command.call_id].known = True
                 self.callers[command.call_id].noted = (command.offer_id, command.agent_id)
             case cmd.Collect() | cmd.Bye():
                 caller = self._to(command.call_id, "collect" if isinstance(command, cmd.Collect) else "bye", at)
@@ -93,14 +107,35 @@ class Asterisk:
                 if caller is not None:
                     caller.seq = command.seq
 
+    def begin(self) -> None:
+        """A link is new: who is seen to talk then is not asked for."""
+        self.linked = True
+        for caller in self.callers.values():
+            caller.known = caller.leg == "bridged"
+
+    def _asked_for(self, call: CallId, at: float) -> bool:
+        """Before a caller is taken away: whether an agent has taken the call, which the brain is told then."""
+        caller = self.callers.get(call)
+        if caller is None or caller.offer is None or not caller.taken_unknown():
+            return False
+        self.tell(ev.TakenAfterAll(at, call, caller.offer))
+        return True
+
     def _ring(self, ring: cmd.Ring, at: float) -> None:
         caller = self._to(ring.call_id, "connect", at)
         if caller is None:
             self.tell(*(ev.OfferEnded(at, leg.offer_id, OfferResult.ERROR) for leg in ring.legs))
             return
-        caller.offer, caller.agent, caller.leg, caller.queue = ring.offer_id, ring.agent_id, "dialled", ring.queue
-        caller.noted = (ring.offer_id, ring.agent_id)
-        caller.beside = {leg.offer_id: leg.agent_id for leg in ring.legs[1:]}
+        engaged = {agent for other in self.callers.values() if other is not caller for agent in other.legs().values()}
+        dialled = [leg for leg in ring.legs if leg.agent_id not in engaged]
+        self.tell(*(ev.OfferEnded(at, leg.offer_id, OfferResult.BUSY) for leg in ring.legs if leg not in dialled))
+        caller.queue, caller.known = ring.queue, False
+        if not dialled:
+            self._to(ring.call_id, "hold", at)
+            return
+        caller.offer, caller.agent, caller.leg = dialled[0].offer_id, dialled[0].agent_id, "dialled"
+        caller.noted = (caller.offer, caller.agent)
+        caller.beside = {leg.offer_id: leg.agent_id for leg in dialled[1:]}
 
     def _drop(self, drop: cmd.Drop, at: float) -> None:
         """A leg is hung up; after the last one the dialling is over."""

@@ -192,6 +192,8 @@ class BrainMachine(RuleBasedStateMachine):
         assert not (talks and self.asterisk.linked), f"{call} is taken out of a conversation"
 
     def _nobody_is_with_another(self, call: CallId, legs: tuple[cmd.Leg, ...]) -> None:
+        if any(isinstance(event, ev.TakenAfterAll) for event in self.asterisk.events):
+            return  # the brain does not know who talks
         rung = {leg.agent_id for leg in legs}
         for caller in self.asterisk.callers.values():
             busy = rung.intersection(caller.legs().values()) if caller.call != call else None
@@ -519,7 +521,7 @@ class BrainMachine(RuleBasedStateMachine):
         if self.asterisk.linked and not restarted:
             self.asterisk_is_swept()
             return
-        self.asterisk.linked = True
+        self.asterisk.begin()
         self.swept_at = self.now
         self.tell(self.asterisk.picture(self.now, restarted))
 
