@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from acd.dispatcher import Dispatcher
 from acd.errors import StorageError, UnknownAgent, UnknownCall, UnknownQueue
 from acd.ivr.core import Core
-from acd.ports import Clock, ConfigView, Store
+from acd.ports import Clock, ConfigView, Mirrors, Store
 from acd.queues import asked, estimate, why
 from acd.queues import events as ev
 from acd.queues.journey import CallRecord
@@ -20,6 +20,7 @@ from acd.queues.states import agent_state
 from acd.queues.views import AgentView, AgentWhy, NodeView, QueueView, Why
 
 Problems = Callable[[], Mapping[str, str]]
+MIRRORED_WITHIN_S = 0.5  # who gives an order waits so long for the fallback queue; a healthy one takes milliseconds
 
 
 class LiveBoard:
@@ -33,6 +34,7 @@ class LiveBoard:
         problems: Problems,
         degraded: Problems,
         configuration: Callable[[], ConfigView],
+        mirrors: Mirrors,
     ) -> None:
         self._core = core
         self._clock = clock
@@ -40,6 +42,7 @@ class LiveBoard:
         self._problems = problems
         self._degraded = degraded
         self._configuration = configuration
+        self._mirrors = mirrors
         self._agents_of: dict[QueueName, tuple[AgentId, ...]] = {}
 
     def reconfigure(self) -> None:
@@ -114,7 +117,15 @@ class LiveBoard:
             agent.call_id or self._offered_call(agent),
             dict(agent.spec.skills),
             self._core.book.figures.agent(agent.spec.id),
+            self._mirrors.mirrored(agent.spec.endpoint),
         )
+
+    async def agent_mirrored(self, agent_id: AgentId) -> AgentView:
+        """The same, once the fallback queues know, or for a moment did not; UnknownAgent."""
+        agent = self._core.engine.desk.get(agent_id)
+        if agent is not None:
+            await self._mirrors.until_mirrored(agent.spec.endpoint, MIRRORED_WITHIN_S)
+        return self.agent(agent_id)
 
     def _offered_call(self, agent: Agent) -> CallId | None:
         offer = self._core.engine.offers.get(agent.offer_id) if agent.offer_id else None
@@ -210,7 +221,7 @@ class LiveFloor:
 
     async def _order(self, event: ev.AgentLogin | ev.AgentLogout | ev.AgentPause | ev.AgentReady) -> AgentView:
         await self._dispatcher.ask(event)
-        return self._board.agent(event.agent_id)
+        return await self._board.agent_mirrored(event.agent_id)
 
     async def prioritise(self, call_id: CallId, priority: float, by: str) -> CallRecord:
         """Other points for a waiting call."""

@@ -23,7 +23,8 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from acd import tasks
-from acd.ami.node import Node, Nodes
+from acd.ami.node import Node
+from acd.ami.nodes import Nodes
 from acd.ami.phones import Phones
 from acd.api.metrics import Reading
 from acd.api.server import ApiServer
@@ -114,7 +115,7 @@ class Daemon:
         self.switch = Nodes(self.nodes)
         self.dispatcher.connect(self.switch, self.timers)
         self.board = LiveBoard(
-            self.core, self.clock, self.switch.views, self.problems, self.degraded, self.reloader.view
+            self.core, self.clock, self.switch.views, self.problems, self.degraded, self.reloader.view, self.switch
         )
         self.floor = LiveFloor(self.dispatcher, self.board, self.clock, self.store)
         self.crm = Crm(lookups(settings), self.clock, self.dispatcher.post)
@@ -176,6 +177,7 @@ class Daemon:
             loaded=self._loaded,
             live=self._live,
             keep=self._keep,
+            on_mirrored=self._show_agent,
         )
 
     def _live(self, node: str) -> list[CallId]:
@@ -350,10 +352,14 @@ class Daemon:
         if isinstance(change, Journal):
             self.crm.heed(change.event)
             self.feed.publish(call=self.board.call(change.event.call_id))
-        elif self.core.engine.desk.get(change.agent_id) is not None:
-            self.feed.publish(agent=self.board.agent(change.agent_id))
-        else:
+        elif not self._show_agent(change.agent_id):
             self.api.show_anew()  # that agent is gone for good
+
+    def _show_agent(self, agent_id: AgentId) -> bool:
+        known = self.core.engine.desk.get(agent_id) is not None
+        if known:
+            self.feed.publish(agent=self.board.agent(agent_id))
+        return known
 
     def problems(self) -> Mapping[str, str]:
         """What keeps us from being ready."""

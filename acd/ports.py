@@ -29,6 +29,18 @@ class Switch(Protocol):
     def carry_out(self, command: SwitchCommand) -> None: ...
 
 
+class Mirrors(Protocol):
+    """The fallback queues of all Asterisks, by the agents' phones."""
+
+    def mirrored(self, endpoint: str) -> bool:
+        """Whether each is known to have the agent with this phone as the agent stands."""
+        ...
+
+    async def until_mirrored(self, endpoint: str, within_s: float) -> None:
+        """Returns when those in reach have, or did not say so in time."""
+        ...
+
+
 class Timers(Protocol):
     """Named one-shot timers that come back as `TimerDue`."""
 
@@ -261,6 +273,8 @@ class Board(Protocol):
 
 class Floor(Protocol):
     """What the API may change. Each waits until the brain has decided and returns the agent or call as it is then.
+
+    An order to an agent waits for the fallback queue as well, for a moment: `AgentView.mirrored` says whether it knows.
 
     UnknownAgent, UnknownCall, NotAllowed.
     """

@@ -4,12 +4,16 @@ Asterisk is asked what it has, and told what differs, so many actions at a time:
 nothing, after one of Asterisk's everything, or, where it keeps its members (`persistentmembers`), again nothing. A
 member that is no agent's phone is of an agent who is no longer configured, and goes; the static ones of `queues.conf`
 stay.
+
+What was on its way when the link was lost, or was not answered in time, may have been done or not: until Asterisk is
+asked what it has, at the next link or sweep, the agent counts as not mirrored.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable, Iterable
 
 import structlog
 
@@ -27,16 +31,37 @@ NOT_THERE = ("not there", "interface not found")
 
 
 class Mirror:
-    """The members of one Asterisk's fallback queue."""
+    """The members of one Asterisk's fallback queue. `on_mirrored` is told of each agent who is there as they stand."""
 
-    def __init__(self, client: AmiClient, queue: str) -> None:
+    def __init__(self, client: AmiClient, queue: str, on_mirrored: Callable[[AgentId], object]) -> None:
         self._client = client
         self._queue = queue
+        self._on_mirrored = on_mirrored
         self._wanted: dict[str, tuple[AgentId, bool | None]] = {}  # endpoint -> agent, paused (None: no member)
-        self._there: dict[str, bool] | None = None  # interface -> paused; None: not known
+        self._there: dict[str, bool] | None = None  # interface -> paused, as Asterisk said last; None: never yet
+        self._heard = False  # ... and on this link
         self._due: OrderedDict[str, None] = OrderedDict()  # endpoints to be looked at
         self._on_the_wire: set[str] = set()
+        self._doubted: set[str] = set()  # of these the last action may have been done or not
+        self._news = asyncio.Event()
         self._told_of = ""
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether Asterisk is to be asked again what it has."""
+        return not self._heard or bool(self._doubted)
+
+    def has(self, endpoint: str) -> bool:
+        """Whether Asterisk is known to have the agent with this phone as the agent stands, by what it said last."""
+        if self._there is None or endpoint in self._on_the_wire or endpoint in self._doubted:
+            return False
+        wanted = self._wanted.get(endpoint)
+        return self._there.get(endpoint) == (None if wanted is None else wanted[1])
+
+    async def until_has(self, endpoint: str) -> None:
+        """Returns when it has, or when there is no link to tell it by."""
+        while self._heard and not self.has(endpoint):
+            await self._news.wait()
 
     def want(self, command: MirrorAgent) -> None:
         """Have the agent's phone be a member, or not; told to Asterisk as soon as it is known what it has."""
@@ -47,6 +72,7 @@ class Mirror:
     async def read(self, endpoints: dict[str, AgentId]) -> None:
         """Learn what Asterisk has, at the beginning of a link. `endpoints`: all phones that are agents'. AmiError."""
         self.lost()
+        before = {endpoint for endpoint in self._wanted if self.has(endpoint)}
         try:
             items = await self._client.collect("QueueStatus", ("Queue", self._queue))
         except AmiRefused as error:
@@ -54,6 +80,8 @@ class Mirror:
             items = []
         members = [item for item in items if item.name == "QueueMember" and item.get("Queue") == self._queue]
         self._there = {item.get("Location", ""): item.get("Paused") != "0" for item in members}
+        self._heard = True
+        self._doubted.clear()
         strays = [
             item.get("Location", "")
             for item in members
@@ -63,16 +91,27 @@ class Mirror:
             log.info("members of the fallback queue who are no agents any more", members=strays[:10], count=len(strays))
         self._wanted |= {stray: (AgentId(""), None) for stray in strays}
         self._due.update(dict.fromkeys(self._wanted))
+        self._announce(endpoint for endpoint in self._wanted if endpoint not in before)
         self._tell()
 
     def lost(self) -> None:
         """The link is gone: what Asterisk has is to be asked anew."""
-        self._there = None
+        self._heard = False
+        self._doubted |= self._on_the_wire
         self._on_the_wire.clear()
+        self._announce(())
+
+    def _announce(self, endpoints: Iterable[str]) -> None:
+        """Wake who waits; tell of those of these who are there as they stand."""
+        for endpoint in endpoints:
+            if self.has(endpoint):
+                self._on_mirrored(self._wanted[endpoint][0])
+        self._news.set()
+        self._news = asyncio.Event()
 
     def _tell(self) -> None:
         """One action for each member that differs; one after the other for the same one."""
-        if self._there is None:
+        if self._there is None or not self._heard:
             return
         for endpoint in [one for one in self._due if one not in self._on_the_wire]:
             if len(self._on_the_wire) >= AT_ONCE:
@@ -83,7 +122,7 @@ class Mirror:
     def _settle(self, endpoint: str, there: dict[str, bool]) -> None:
         agent_id, paused = self._wanted[endpoint]
         has = there.get(endpoint)
-        if has == paused:
+        if has == paused and endpoint not in self._doubted:
             return
         where = (("Queue", self._queue), ("Interface", endpoint))
         flag = ("Paused", "1" if paused else "0")
@@ -98,7 +137,8 @@ class Mirror:
         try:
             answer = self._client.send(action, *headers)
         except AmiError as error:
-            self._failed(action, error)  # all is asked anew when the link is back
+            self._doubted.add(endpoint)  # asked anew when the link is back, or at the next sweep
+            self._failed(action, error)
             return
         self._on_the_wire.add(endpoint)
         generation = self._client.generation
@@ -108,9 +148,10 @@ class Mirror:
         self, action: str, endpoint: str, leads_to: bool | None, answer: asyncio.Future[Response], generation: int
     ) -> None:
         error = None if answer.cancelled() else answer.exception()
-        if self._there is None or generation != self._client.generation or answer.cancelled():
+        if endpoint not in self._on_the_wire or generation != self._client.generation or answer.cancelled():
             return  # of a link that is gone
         self._on_the_wire.discard(endpoint)
+        self._doubted.discard(endpoint)
         if error is None:
             self._has(endpoint, leads_to)
         elif isinstance(error, AmiRefused) and ALREADY in str(error).lower():
@@ -120,8 +161,12 @@ class Mirror:
             self._has(endpoint, None)
             self._due[endpoint] = None
         else:
+            if not isinstance(error, AmiRefused):  # done or not: told once more, which does no harm
+                self._doubted.add(endpoint)
+                self._due[endpoint] = None
             self._failed(action, error)
         self._tell()
+        self._announce((endpoint,))
 
     def _has(self, endpoint: str, paused: bool | None) -> None:
         assert self._there is not None

@@ -21,6 +21,7 @@ from acd.ami import echo, fields
 from acd.ami.aftermath import Aftermath, Keep
 from acd.ami.client import AmiClient
 from acd.ami.directory import batches
+from acd.ami.homecoming import Homecoming
 from acd.ami.inbound import Translator
 from acd.ami.messages import Message
 from acd.ami.mirror import Mirror
@@ -34,7 +35,7 @@ from acd.errors import AmiError, AmiRefused
 from acd.masking import conceal
 from acd.ports import Clock
 from acd.queues.commands import AssignPhones, Look, SwitchCommand
-from acd.queues.events import CallsNoted, Connected, Event, NodeLost, NodeRead
+from acd.queues.events import CallAway, CallsNoted, Connected, Event, NodeLost, NodeRead
 from acd.queues.model import AgentId, CallId
 from acd.queues.views import NodeView
 
@@ -72,10 +73,12 @@ class Node:
         loaded: asyncio.Event,
         live: Callable[[str], Collection[CallId]],
         keep: Keep,
+        on_mirrored: Callable[[AgentId], object],
     ) -> None:
         """`loaded`: what the records know has been posted, and the picture may follow it.
 
-        `live`: the calls of a node of this name that are open in our books; `keep`: see `aftermath`.
+        `live`: the calls of a node of this name that are open in our books; `keep`: see `aftermath`; `on_mirrored`: see
+        `Mirror`.
         """
         self.name = settings.name
         self._phones = phones
@@ -103,8 +106,9 @@ class Node:
                 settings, required_actions=REQUIRED_ACTIONS, wanted_events=wanted, wanted_if=self._translator.heard_if
             )
         )
-        self._mirror = Mirror(self.client, fallback_queue)
-        self._steering = Steering(self.client, self._registry, clock, post, language, self._mirror, self._time)
+        self.mirror = Mirror(self.client, fallback_queue, on_mirrored)
+        self._homecoming = Homecoming(self.client, fallback_queue)
+        self._steering = Steering(self.client, self._registry, clock, post, language, self.mirror, self._time)
         self._live = live
         self._notes = Notes(self.client, self._registry, self._time, default_region)
         self._aftermath = Aftermath(self.name, self._notes, self._registry, clock, keep)
@@ -214,6 +218,8 @@ class Node:
             return
         self._steering.drop_late()
         for event in events:
+            if isinstance(event, CallAway):
+                self._homecoming.fell()
             if not self._post(event):
                 self.client.abort("our own inbox is full")
                 return
@@ -236,7 +242,8 @@ class Node:
             await self._tell_all()
             await self._send_heartbeat(late=True)
             await self._loaded.wait()
-            await self._mirror.read(self._registry.endpoints)
+            await self.mirror.read(self._registry.endpoints)
+            await self._homecoming.begin()  # whom app_queue rings by now, the picture shows
             found = await self._read(restarted, sweep=False)
             unheard = await self._ended_unheard(found)
             await self._send_heartbeat()
@@ -288,7 +295,7 @@ class Node:
     async def _out_of_service(self, reason: str) -> None:
         await tasks.stop(*self._keepers)
         self._keepers = ()
-        self._mirror.lost()
+        self.mirror.lost()
         if not self._in_service:
             return  # why, was said when it did not get into service
         self._problem = reason
@@ -347,6 +354,8 @@ class Node:
     async def _sweep(self) -> None:
         async with self._reading:
             try:
+                if self.mirror.in_doubt:
+                    await self.mirror.read(self._registry.endpoints)
                 found = await self._read(restarted=False, sweep=True)
                 self._post_all(*await self._ended_unheard(found), found)
             except AmiError as error:
@@ -359,6 +368,7 @@ class Node:
             try:
                 await self._hear_time()
                 await self._send_heartbeat()
+                await self._homecoming.after_a_heartbeat()
             except AmiError as error:
                 log.warning("heartbeat failed", node=self.name, error=str(error))
 
@@ -375,27 +385,3 @@ class Node:
         epoch = str(int(self._time.theirs(self._clock.now()) - (LATE_S if late else 0.0)))
         headers = (("Variable", "ACD_HEARTBEAT"), ("Value", epoch))
         await self.client.action("Setvar", *headers, timeout_s=self._heartbeat_s)
-
-
-class Nodes:
-    """ports.Switch over several Asterisks: each command goes to the one the call is on."""
-
-    def __init__(self, nodes: list[Node]) -> None:
-        self._nodes = nodes
-
-    def carry_out(self, command: SwitchCommand) -> None:
-        """To the caller's own Asterisk; about agents, and about callers nobody knows, to every one."""
-        call_id = getattr(command, "call_id", None)
-        holders = [node for node in self._nodes if call_id is not None and node.knows(call_id)]
-        for node in holders or self._nodes:
-            node.carry_out(command)
-
-    def views(self) -> list[NodeView]:
-        """One per Asterisk."""
-        return [node.view() for node in self._nodes]
-
-    def problems(self) -> dict[str, str]:
-        """`asterisk.<name>` -> what is wrong with it."""
-        return {
-            f"asterisk.{view.name}": view.problem or "not in service" for view in self.views() if not view.connected
-        }

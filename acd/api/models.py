@@ -90,6 +90,10 @@ class Agent(Out):
     call_id: str | None
     skills: dict[str, int]
     today: AgentToday
+    mirrored: bool = Field(
+        description="Asterisk's fallback queue is known to have the agent logged in, and paused, as here; false: "
+        "should the daemon end now, it may go by what was before"
+    )
 
 
 class AgentList(Out):

@@ -56,6 +56,7 @@ class Renderer:
             call_id=view.call_id,
             skills=dict(view.skills),
             today=models.AgentToday(answered=today.answered, missed=today.missed, talk_s=_s(today.talk_s)),
+            mirrored=view.mirrored,
         )
 
     def node(self, view: NodeView) -> models.Node:

@@ -50,7 +50,10 @@ class AgentToday:
 
 @dataclass(frozen=True, slots=True)
 class AgentView:
-    """An agent at one moment; `since` is when the state began, in seconds since 1970."""
+    """An agent at one moment; `since` is when the state began, in seconds since 1970.
+
+    `mirrored`: every Asterisk's fallback queue is known to have the agent logged in, and paused, as here.
+    """
 
     id: AgentId
     name: str
@@ -60,6 +63,7 @@ class AgentView:
     call_id: CallId | None
     skills: dict[str, int]
     today: AgentToday
+    mirrored: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,12 @@ from tests.e2e.desk import Desk, until_fact
 from tests.e2e.floor import Floor
 from tests.e2e.phones import Phones, number_of, ringing
 from tests.e2e.scene import Scene, play, three_lines
+from tests.fakes.rawami import RawAmi, raw_ami
 from tests.faults import Figure
 
 FLOOR = Floor()
 LINES = three_lines(FLOOR, "cut", ("1001", "1002", "1003"))
+ASIDE = FLOOR.line("aside", ("1004",))
 BACK_WITHIN_S = 5.0
 PING_S = 0.5
 LOOK_S = 0.5  # a look at the health takes its time too
@@ -51,11 +53,13 @@ async def test_a_cut_link_is_healed_and_nobody_notices(phones: Phones, desk: Des
 
 @pytest.mark.fault(2)
 async def test_a_link_that_goes_mute_is_found_and_nobody_notices(
-    phones: Phones, desk: Desk, proxy: CutProxy, figure: Figure
+    phones: Phones, desk: Desk, proxy: CutProxy, asterisk: LabAsterisk, figure: Figure
 ) -> None:
     scene = await play(LINES, phones, desk)
     began = time.monotonic()
     assert proxy.mute() == 1
+    (aside,) = ASIDE.agents
+    assert (await desk.order(aside, "pause", reason="lunch"))["mirrored"] is False, "nobody has heard of it"
     status, said = await until_fact(desk.ready, lambda seen: seen[0] == 503, "it is found", 3 * PING_S + 1)
     found_s = time.monotonic() - began
     figure(f"found after, at a ping each {PING_S:g} s", found_s, "s")
@@ -63,7 +67,21 @@ async def test_a_link_that_goes_mute_is_found_and_nobody_notices(
     assert (status, "asterisk.main" in str(said)) == (503, True)
     await desk.until_ready_is(200, within_s=BACK_WITHIN_S)
     figure("back after", time.monotonic() - began - found_s, "s")
+    await until_fact(lambda: desk.agent(aside), lambda agent: agent["mirrored"], "it is told once more", BACK_WITHIN_S)
+    async with raw_ami(asterisk) as ami:
+        assert await paused_in_asterisk(ami, aside)
+        assert (await desk.order(aside, "ready"))["mirrored"] is True
+        assert not await paused_in_asterisk(ami, aside), "what is said to be told is told"
     await _all_goes_on(scene, phones, desk)
+
+
+async def paused_in_asterisk(ami: RawAmi, agent: str) -> bool:
+    """Whether the fallback queue would leave this agent in peace."""
+    mark = len(ami.events)
+    await ami.action("QueueStatus", Queue="acd-fallback", Member=f"PJSIP/{agent}")
+    await ami.event("QueueStatusComplete", after=mark)
+    (member,) = ami.heard("QueueMember", mark)
+    return member["Paused"] == "1"
 
 
 async def _all_goes_on(scene: Scene, phones: Phones, desk: Desk) -> None:

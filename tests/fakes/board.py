@@ -17,6 +17,20 @@ from acd.queues.views import AgentToday, AgentView, AgentWhy, Candidate, NodeVie
 NOW = 1_790_000_000.0
 
 
+class FakeMirrors:
+    """Fallback queues that know of everybody but `behind`, by endpoint."""
+
+    def __init__(self) -> None:
+        self.behind: set[str] = set()
+        self.waited_for: list[str] = []
+
+    def mirrored(self, endpoint: str) -> bool:
+        return endpoint not in self.behind
+
+    async def until_mirrored(self, endpoint: str, within_s: float) -> None:
+        self.waited_for.append(endpoint)
+
+
 def journey(call_id: str, at: float, *facts: tuple[Fact, dict[str, str | int | float | None]]) -> CallRecord:
     """A call whose facts follow each other by one second."""
     return fold(JourneyEvent(CallId(call_id), n, at + n - 1, fact, data) for n, (fact, data) in enumerate(facts, 1))

@@ -227,6 +227,21 @@ async def test_fallback_does_not_cut_a_members_ringing_and_lets_go_who_has_had_a
         await caller.hang_up()
 
 
+async def test_who_is_withdrawn_goes_home_or_without_a_heartbeat_back_into_the_queue_at_once(ami: RawAmi) -> None:
+    await go_stale(ami)
+    caller = await enter(ami, first="AcdFallback")
+    await ami.event("QueueCallerJoin", CallerIDNum=caller.number)
+    withdrawn = {"Queue": "acd-fallback", "Caller": caller.channel}
+    mark = len(ami.events)
+    assert (await ami.action("QueueWithdrawCaller", **withdrawn))["Response"] == "Success"
+    await ami.event("QueueCallerJoin", 5, after=mark, CallerIDNum=caller.number)
+    await beat(ami)
+    mark = len(ami.events)
+    assert (await ami.action("QueueWithdrawCaller", **withdrawn))["Response"] == "Success"
+    await caller.hears("AcdHold", mark, timeout_s=5)
+    await caller.hang_up()
+
+
 async def noted(ami: RawAmi, caller: Caller) -> list[str] | None:
     """What the dialplan has noted of this call, part by part."""
     mark = len(ami.events)

@@ -10,6 +10,7 @@ from acd.ivr.core import Core
 from acd.ports import ConfigView
 from acd.queues import events as ev
 from acd.queues.model import AgentId, AgentState, CallId, QueueSpec
+from tests.fakes.board import FakeMirrors
 from tests.playbooks.words import SALES, SUPPORT, agent, plan, queue
 
 AT = 1_800_000_000.0
@@ -27,7 +28,9 @@ class Shop:
         self.core = Core(plan(agents, list(queues or usual)))
         self.at = AT
         problems = {"database": "away"}
-        self.board = LiveBoard(self.core, self, lambda: [], lambda: problems, dict, lambda: ConfigView(0.0))
+        self.board = LiveBoard(
+            self.core, self, lambda: [], lambda: problems, dict, lambda: ConfigView(0.0), FakeMirrors()
+        )
 
     def now(self) -> float:
         return self.at

@@ -16,7 +16,7 @@ from acd.queues import commands as cmd
 from acd.queues import events as ev
 from acd.queues.journey import own_priority
 from acd.queues.model import AgentId, CallId, QueueName
-from tests.fakes.board import FakeStore
+from tests.fakes.board import FakeMirrors, FakeStore
 from tests.playbooks.words import SALES, SUPPORT, agent, plan, queue
 
 AT = 1_800_000_000.0
@@ -31,7 +31,8 @@ class Shop:
         core = Core(plan([agent("1001", sales=5), agent("1002", support=5)], queues))
         self.dispatcher = Dispatcher(core, self, lambda _: None)
         self.dispatcher.connect(self, self)
-        board = LiveBoard(core, self, lambda: [], dict, dict, lambda: ConfigView(0.0))
+        self.mirrors = FakeMirrors()
+        board = LiveBoard(core, self, lambda: [], dict, dict, lambda: ConfigView(0.0), self.mirrors)
         self.floor = LiveFloor(self.dispatcher, board, self, FakeStore())
         self.rung: list[tuple[str, str]] = []
 
@@ -62,6 +63,13 @@ async def test_points(shop: Shop) -> None:
     record = await shop.floor.prioritise(C1, 7, "olga")
     assert own_priority(record) == 7
     assert record.events[-1].data == {"priority": 7, "by": "olga"}
+
+
+async def test_an_order_to_an_agent_waits_for_the_fallback_queue_and_says_when_it_does_not_know(shop: Shop) -> None:
+    assert (await shop.floor.login(ANNA)).mirrored is True
+    shop.mirrors.behind.add("PJSIP/1001")
+    assert (await shop.floor.pause(ANNA, "lunch")).mirrored is False
+    assert shop.mirrors.waited_for == ["PJSIP/1001"] * 2
 
 
 async def test_a_move(shop: Shop) -> None:

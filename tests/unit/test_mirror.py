@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from acd import tasks
 from acd.ami.messages import Message, Response
 from acd.ami.mirror import AT_ONCE, Mirror
-from acd.errors import AmiDown, AmiError, AmiRefused
+from acd.errors import AmiDown, AmiError, AmiRefused, AmiTimeout
 from acd.queues.commands import MirrorAgent
 from acd.queues.model import AgentId
 
@@ -28,6 +29,7 @@ class Asterisk:
         self.generation = 1
         self.connected = True
         self.most = 0
+        self.told: list[AgentId] = []  # by the mirror
         self._unanswered: list[tuple[asyncio.Future[Response], str, dict[str, str]]] = []
 
     async def collect(self, name: str, *headers: tuple[str, str]) -> list[Message]:
@@ -58,6 +60,12 @@ class Asterisk:
         self._unanswered.append((answer, name, given))
         self.most = max(self.most, len(self._unanswered))
         return answer
+
+    def give_up(self) -> None:
+        """No answer comes to what was sent so far."""
+        unanswered, self._unanswered = self._unanswered, []
+        for answer, name, _ in unanswered:
+            answer.set_exception(self.refusals[name])
 
     def restart(self) -> None:
         """It forgets everything, and so does the link."""
@@ -102,7 +110,7 @@ def phones(*names: str) -> dict[str, AgentId]:
 
 async def told(asterisk: Asterisk, *commands: MirrorAgent, known: tuple[str, ...] = ("1001", "1002")) -> list[Sent]:
     """What a mirror at the beginning of a link sends."""
-    mirror = Mirror(client(asterisk), QUEUE)
+    mirror = Mirror(client(asterisk), QUEUE, asterisk.told.append)
     await mirror.read(phones(*known))
     for command in commands:
         mirror.want(command)
@@ -155,7 +163,7 @@ async def test_several_hundred_agents_are_told_of_some_at_a_time() -> None:
 
 async def test_what_was_wanted_without_a_link_is_said_when_it_is_there() -> None:
     asterisk = Asterisk()
-    mirror = Mirror(client(asterisk), QUEUE)
+    mirror = Mirror(client(asterisk), QUEUE, asterisk.told.append)
     mirror.want(agent("1001"))
     assert asterisk.sent == []
     await mirror.read(phones("1001"))
@@ -165,7 +173,7 @@ async def test_what_was_wanted_without_a_link_is_said_when_it_is_there() -> None
 
 async def test_after_a_lost_link_all_is_looked_at_anew() -> None:
     asterisk = Asterisk()
-    mirror = Mirror(client(asterisk), QUEUE)
+    mirror = Mirror(client(asterisk), QUEUE, asterisk.told.append)
     await mirror.read(phones("1001", "1002"))
     mirror.want(agent("1001"))
     asterisk.restart()  # the answer never comes
@@ -181,7 +189,7 @@ async def test_after_a_lost_link_all_is_looked_at_anew() -> None:
 async def test_what_others_have_changed_behind_our_back_is_put_right(before: dict[str, bool], wanted: bool) -> None:
     """Somebody at Asterisk's console adds, or removes, the member between our look and our action."""
     asterisk = Asterisk(**before)
-    mirror = Mirror(client(asterisk), QUEUE)
+    mirror = Mirror(client(asterisk), QUEUE, asterisk.told.append)
     await mirror.read(phones("1001"))
     if before:
         asterisk.members.clear()
@@ -203,3 +211,83 @@ async def test_a_queue_that_is_not_there_is_no_hot_loop() -> None:
     asterisk = Asterisk()
     asterisk.refusals["QueueAdd"] = AmiRefused("QueueAdd: Unable to add interface to queue: No such queue")
     assert len(await told(asterisk, agent("1001"), agent("1002"))) == 2
+
+
+# -- what is known of it ----------------------------------------------------------------------------------------
+
+
+async def mirror_of(asterisk: Asterisk, *commands: MirrorAgent) -> Mirror:
+    """In step with these."""
+    mirror = Mirror(client(asterisk), QUEUE, asterisk.told.append)
+    await mirror.read(phones("1001", "1002"))
+    for command in commands:
+        mirror.want(command)
+    await asterisk.answer()
+    asterisk.told.clear()
+    asterisk.sent.clear()
+    return mirror
+
+
+async def test_an_agent_is_mirrored_from_the_answer_on_and_others_are_told_of_it() -> None:
+    asterisk = Asterisk()
+    mirror = await mirror_of(asterisk, agent("1001"))
+    assert mirror.has("PJSIP/1001")
+    mirror.want(agent("1001", paused=True))
+    assert not mirror.has("PJSIP/1001")
+    waits = tasks.spawn(mirror.until_has("PJSIP/1001"), "waits")
+    await asyncio.sleep(0)
+    assert not waits.done()
+    await asterisk.answer()
+    await waits
+    assert mirror.has("PJSIP/1001") and asterisk.told == [AgentId("1001")]
+
+
+async def test_nobody_is_mirrored_by_an_asterisk_that_was_never_heard() -> None:
+    mirror = Mirror(client(Asterisk()), QUEUE, lambda _: None)
+    assert not mirror.has("PJSIP/1001") and mirror.in_doubt
+    await mirror.until_has("PJSIP/1001")  # there is nothing to wait for
+
+
+async def test_an_order_whose_answer_is_lost_with_the_link_is_not_taken_for_told_until_it_is_asked() -> None:
+    asterisk = Asterisk()
+    mirror = await mirror_of(asterisk, agent("1001"), agent("1002"))
+    mirror.want(agent("1001", paused=True))
+    waits = tasks.spawn(mirror.until_has("PJSIP/1001"), "waits")
+    await asyncio.sleep(0)
+    mirror.lost()
+    await waits
+    assert not mirror.has("PJSIP/1001") and mirror.has("PJSIP/1002"), "of whom nothing was on its way"
+    asterisk.generation += 1
+    asterisk.members["PJSIP/1001"] = True  # it had been carried out
+    await mirror.read(phones("1001", "1002"))
+    assert mirror.has("PJSIP/1001") and asterisk.told == [AgentId("1001")]
+    assert not mirror.in_doubt
+
+
+async def test_an_order_that_is_not_answered_in_time_is_given_again() -> None:
+    """It may have been carried out or not: the member must not be left as nobody knows."""
+    asterisk = Asterisk()
+    mirror = await mirror_of(asterisk, agent("1001"))
+    asterisk.refusals["QueuePause"] = AmiTimeout("QueuePause: no answer within 5 s")
+    mirror.want(agent("1001", paused=True))
+    asterisk.give_up()
+    await asyncio.sleep(0)
+    assert mirror.in_doubt and not mirror.has("PJSIP/1001")
+    mirror.want(agent("1001"))  # as it was before, for all that is known
+    asterisk.members["PJSIP/1001"] = True
+    del asterisk.refusals["QueuePause"]
+    await asterisk.answer()
+    assert asterisk.members == {"PJSIP/1001": False}
+    assert mirror.has("PJSIP/1001") and not mirror.in_doubt
+
+
+async def test_what_could_not_be_sent_is_in_doubt_and_sent_after_the_next_look() -> None:
+    asterisk = Asterisk()
+    mirror = await mirror_of(asterisk, agent("1001"))
+    asterisk.connected = False  # or too much is unanswered
+    mirror.want(agent("1001", paused=True))
+    assert mirror.in_doubt and not mirror.has("PJSIP/1001")
+    asterisk.connected = True
+    await mirror.read(phones("1001", "1002"))
+    await asterisk.answer()
+    assert asterisk.members == {"PJSIP/1001": True} and mirror.has("PJSIP/1001")
