@@ -81,7 +81,7 @@ class Replay:
         phones = Phones()
         time = AsteriskTime()
         self.translator = Translator(NODE, registry, phones, time, "RU")
-        mirror = Mirror(self.link, "acd-fallback")
+        mirror = Mirror(self.link, "acd-fallback", lambda _: None)
         self.steering = Steering(self.link, registry, self.clock, self.tell, "ru", mirror, time)
         self._phones = phones
 
