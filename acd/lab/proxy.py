@@ -77,6 +77,11 @@ class CutProxy:
             link.flows.set()
         return len(self._links)
 
+    @property
+    def muted(self) -> bool:
+        """Whether a connection that swallows everything is still open."""
+        return any(link.mute for link in self._links)
+
     async def hold_back(self, seconds: float) -> None:
         """For so long nothing passes on the present connections; then all of it at once."""
         links = tuple(self._links)

@@ -157,6 +157,8 @@ async def test_without_a_daemon_callers_are_served_and_the_next_daemon_takes_ove
     home = await takes(nobody, lone, HOME_S)
     figure("back to the last caller's agent", Moment.now().loop_s - back_at, "s")
     assert_never_rung(talks)
+    record = await desk.call(number_of(lone))
+    assert record is not None and [offer["agent"] for offer in record["offers"]] == [nobody.user], "by our offer"
 
     await third.hang_up()
     await stays.wait_ended(AFTER_S + 1)

@@ -32,6 +32,8 @@ def record(number: str = NUMBER, outcome: str = "answered", entered: float = 10.
         "agent": "1001" if outcome == "answered" else None,
         "answered_at": datetime.fromtimestamp(12.0, UTC).isoformat() if outcome == "answered" else None,
         "talk_s": 8.0 if outcome == "answered" else None,
+        "fallback": False,
+        "offers": [],
     }
 
 
@@ -192,6 +194,23 @@ def test_who_is_paused_by_order_is_left_in_peace() -> None:
     assert found(replace(FAIR, orders=[order("pause", 9.0, 503)])) == []
     assert found(replace(FAIR, orders=[order("pause", 9.0), order("ready", 10.5)])) == []
     assert found(replace(FAIR, orders=[replace(order("ready", 8.9), answered_at=9.5), order("pause", 9.0)])) == []
+
+
+def test_of_an_order_that_could_not_be_told_asterisks_own_queue_knows_nothing_until_it_can() -> None:
+    """Paused at 25 in an outage from 20 to 40, or so; rung at 30 by a queue that had not been told."""
+    what = "breaks are respected: 1001 was rung 4.9 s after being paused by order"
+    caller = replace(CALLER, invited_at=29.0, answered_at=29.1, ended_at=60.0)
+    leg = replace(LEG, invited_at=30.0, answered_at=31.0, ended_at=39.0)
+    alone = {**record(entered=29.1), "fallback": True, "offers": []}
+    untold = Order("1001", "pause", 25.0, 25.1, 200, mirrored=False)
+    fair = Evidence([caller], [leg], [alone], DOWN_20_TO_40, orders=[untold])
+    assert found(fair) == []
+    assert found(replace(fair, orders=[replace(untold, mirrored=True)])) == [what], "it was promised"
+    ours = [{"agent": "1001", "at": datetime.fromtimestamp(29.9, UTC).isoformat()}]
+    assert found(replace(fair, records=[{**alone, "offers": ours}])) == [what], "by our own offer"
+    assert found(replace(fair, records=[{**alone, "fallback": False}])) == [what]
+    twice = Service([Look(float(at), not (20 < at < 26 or 28 < at < 40)) for at in range(100)], [])
+    assert found(replace(fair, service=twice)) == [what], "there was time to tell"
 
 
 def test_the_day_must_be_what_the_records_add_up_to() -> None:

@@ -16,6 +16,8 @@ Record = Mapping[str, Any]
 
 SAME_MOMENT_S: Final = 0.15
 """Two telephones' stamps of one decision: the end of one ringing and the beginning of the next."""
+SAME_OFFER_S: Final = 1.0
+"""Between the decision and the INVITE, on a busy machine."""
 UNSAVED_S: Final = 2.0
 """What Asterisk writes into AstDB it saves about a second later."""
 
@@ -70,6 +72,14 @@ class Evidence:
         came, went = caller.answered_at + SAME_MOMENT_S, caller.ended_at
         return any(began <= came and went <= over for began, over in self.service.outages)
 
+    def by_asterisk_alone(self, leg: LegSeen) -> bool:
+        """Whether Asterisk's own queue rang this telephone: the caller was in it, and we made no such offer."""
+        return any(record["fallback"] and not _offered(record, leg) for record in self.records_of(leg.number))
+
+    def records_of(self, number: str) -> list[Record]:
+        """Its records."""
+        return [record for record in self.records if record["number"] == number]
+
     def legs_by_number(self) -> dict[str, list[LegSeen]]:
         """Whom each caller was brought to, in order of time."""
         found: dict[str, list[LegSeen]] = defaultdict(list)
@@ -90,6 +100,11 @@ def talked_s(caller: CallerSeen, leg: LegSeen) -> float:
     if leg.answered_at is None or caller.ended_at is None:
         return 0.0
     return min(leg.ended_at or caller.ended_at, caller.ended_at) - leg.answered_at
+
+
+def _offered(record: Record, leg: LegSeen) -> bool:
+    moments = (moment(offer["at"]) for offer in record["offers"] if offer["agent"] == leg.agent)
+    return any(abs(at - leg.invited_at) < SAME_OFFER_S for at in moments)
 
 
 def overlaps(span: Span, others: Iterable[Span]) -> bool:

@@ -30,13 +30,17 @@ FINE = frozenset({200, 400, 404, 409, 422, 429, 503})
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One order to an agent as it was answered; `status` 0: no answer. Moments in seconds since 1970."""
+    """One order to an agent as it was answered; `status` 0: no answer. Moments in seconds since 1970.
+
+    `mirrored`: so the answer said, Asterisk's own queue knows of it.
+    """
 
     agent: str
     what: str
     at: float
     answered_at: float
     status: int
+    mirrored: bool = True
 
 
 @dataclass
@@ -121,11 +125,12 @@ class Hammer:
 
     async def _order(self, agent: str, what: str, body: Any = None) -> int:
         at = time.time()
-        status = 0
+        status, answer = 0, None
         try:
-            status, _ = await self._ask("POST", f"/api/v1/agents/{agent}/{what}", body)
+            status, answer = await self._ask("POST", f"/api/v1/agents/{agent}/{what}", body)
         finally:  # a client who goes away in the middle has given it, perhaps
-            self.orders.append(Order(agent, what, at, time.time(), status))
+            mirrored = isinstance(answer, dict) and answer.get("mirrored") is True
+            self.orders.append(Order(agent, what, at, time.time(), status, mirrored))
         return status
 
     async def _ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:

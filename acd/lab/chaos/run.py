@@ -99,7 +99,7 @@ class Chaos:
                         self._people(asterisk, daemon) as (town, hammer),
                     ):
                         hands = Hands(daemon, asterisk, proxy, database, town, hammer)
-                        yield hands, Watch(daemon.api.url, daemon.api.token, town.agents)
+                        yield hands, Watch(daemon.api.url, daemon.api.token, town.agents, lambda: proxy.muted)
                 finally:
                     self._keep_log(asterisk)
         finally:

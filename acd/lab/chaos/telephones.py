@@ -13,6 +13,8 @@ from acd.lab.chaos.hammer import Order
 SILENCE_LIMIT_S: Final = 10.5
 """Four seconds for a digit, here, and five for an order after it: then the dialplan ends a call that gets none."""
 IN_PEACE_AFTER_S: Final = 0.5
+TOLD_WITHIN_S: Final = 1.0
+"""After an outage: by then Asterisk's own queue has been told what it had missed."""
 A_TALK_S: Final = 0.5
 """Shorter: the agent picked up while the offer was being withdrawn."""
 BOTH_RING_S: Final = 0.5
@@ -103,7 +105,10 @@ def _during(leg: LegSeen, earlier: LegSeen, allowed_s: float = SAME_MOMENT_S) ->
 
 
 def breaks(evidence: Evidence) -> Iterator[Violation]:
-    """Who was paused by an order that was answered is left in peace until the next order."""
+    """Who was paused by an order that was answered is left in peace until the next order.
+
+    But by Asterisk's own queue, if the answer said that it had not been told, and it could not be until it rang.
+    """
     by_agent: dict[str, list[Order]] = defaultdict(list)
     for order in sorted(evidence.orders, key=lambda order: order.at):
         by_agent[order.agent].append(order)
@@ -114,6 +119,16 @@ def breaks(evidence: Evidence) -> Iterator[Violation]:
             others = [other for other in orders[:place] if other.answered_at > order.at]  # which of them came last?
             until = orders[place + 1].at if place + 1 < len(orders) else float("inf")
             for leg in evidence.legs:
-                if not others and leg.agent == agent and order.answered_at + IN_PEACE_AFTER_S < leg.invited_at < until:
+                if others or leg.agent != agent or _untold(evidence, order, leg):
+                    continue
+                if order.answered_at + IN_PEACE_AFTER_S < leg.invited_at < until:
                     what = f"{agent} was rung {leg.invited_at - order.answered_at:.1f} s after being paused by order"
                     yield Violation("breaks are respected", what, leg.number)
+
+
+def _untold(evidence: Evidence, order: Order, leg: LegSeen) -> bool:
+    """One outage from the order to the ringing, and the client knew that nobody had told Asterisk."""
+    if order.mirrored or not evidence.by_asterisk_alone(leg):
+        return False
+    outages = evidence.service.outages
+    return any(began <= order.answered_at and leg.invited_at <= over + TOLD_WITHIN_S for began, over in outages)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -63,14 +63,18 @@ class Suspicions:
 
 
 class Watch:
-    """`run` until cancelled. `looks` and `found` are what it saw, `status` the last status (empty: none yet)."""
+    """`run` until cancelled. `looks` and `found` are what it saw, `status` the last status (empty: none yet).
 
-    def __init__(self, url: str, token: str, agents: Mapping[str, SimulatedAgent]) -> None:
+    `mute`: whether the manager link swallows everything now; out of service, though the daemon cannot know it yet.
+    """
+
+    def __init__(self, url: str, token: str, agents: Mapping[str, SimulatedAgent], mute: Callable[[], bool]) -> None:
         self.looks: list[Look] = []
         self.status: dict[str, Any] = {}
         self._url = url
         self._token = token
         self._agents = agents
+        self._mute = mute
         self._beside = Suspicions(BESIDE_LIMIT_S)
         self._held = Suspicions(HELD_LIMIT_S)
         self._busy = Suspicions(BUSY_LIMIT_S)
@@ -105,7 +109,9 @@ class Watch:
             status, body = await self._get(session, "/readyz")
             reasons = body.get("reasons", {}) if status == 503 else {}
             up = status == 200 or (bool(reasons) and reasons.keys() <= HARMLESS)
-            self.looks.append(Look(at, up, "" if up else str(reasons or status or "no answer")))
+            why = "the link is mute" if self._mute() else str(reasons or status or "no answer")
+            up = up and not self._mute()
+            self.looks.append(Look(at, up, "" if up else why))
             await asyncio.sleep(READY_EVERY_S)
 
     async def _look_at_status(self, session: aiohttp.ClientSession) -> None:
