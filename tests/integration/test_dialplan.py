@@ -227,6 +227,15 @@ async def test_fallback_does_not_cut_a_members_ringing_and_lets_go_who_has_had_a
         await caller.hang_up()
 
 
+async def test_who_finds_a_heartbeat_on_the_way_to_the_queue_does_not_go_there(ami: RawAmi) -> None:
+    await beat(ami, -10)
+    caller = await enter(ami, first="AcdFallback")
+    await beat(ami)
+    await caller.hears("AcdHold", 0, timeout_s=6)
+    assert not ami.heard("QueueCallerJoin", CallerIDNum=caller.number)
+    await caller.hang_up()
+
+
 async def test_who_is_withdrawn_goes_home_or_without_a_heartbeat_back_into_the_queue_at_once(ami: RawAmi) -> None:
     await go_stale(ami)
     caller = await enter(ami, first="AcdFallback")
