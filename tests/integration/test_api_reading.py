@@ -48,6 +48,7 @@ async def test_status_is_the_contract(shop: Shop) -> None:
         "call_id": None,
         "skills": {"sales": 5},
         "today": {"answered": 3, "missed": 1, "talk_s": 125.5},
+        "mirrored": True,
     }
     assert answer["nodes"] == [
         {"name": "main", "connected": True, "since": "2026-09-21T16:13:20.000+03:00", "problem": None}

@@ -192,6 +192,8 @@ def test_who_is_paused_by_order_is_left_in_peace() -> None:
         "breaks are respected: 1001 was rung 1.9 s after being paused by order"
     ]
     assert found(replace(FAIR, orders=[order("pause", 9.0, 503)])) == []
+    assert found(replace(FAIR, orders=[order("pause", 9.0)], unknown={"1001": [(9.5, 10.0)]})) == []
+    assert found(replace(FAIR, orders=[order("pause", 9.0)], unknown={"1001": [(8.0, 8.5)]})) != []
     assert found(replace(FAIR, orders=[order("pause", 9.0), order("ready", 10.5)])) == []
     assert found(replace(FAIR, orders=[replace(order("ready", 8.9), answered_at=9.5), order("pause", 9.0)])) == []
 

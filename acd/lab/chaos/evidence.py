@@ -34,8 +34,9 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that was seen. `left` are the numbers still on the line when everybody had had time to go.
+    """All that was seen. `deaf` and `unknown`: agent -> when the telephone was, or the configuration had no such agent.
 
+    `left` are the numbers still on the line when everybody had had time to go.
     `orders` are those to agents, as they were answered; `today` is queue -> its figures of the day, in the end.
     """
 
@@ -45,6 +46,7 @@ class Evidence:
     service: Service
     asterisk_down: Sequence[Span] = ()
     deaf: Mapping[str, Sequence[Span]] = field(default_factory=dict)
+    unknown: Mapping[str, Sequence[Span]] = field(default_factory=dict)
     left: Sequence[str] = ()
     orders: Sequence[Order] = ()
     today: Mapping[str, Mapping[str, int]] = field(default_factory=dict)

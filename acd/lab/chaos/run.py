@@ -173,6 +173,7 @@ class Chaos:
             service=Service(watch.looks, blows),
             asterisk_down=hands.asterisk_down,
             deaf=town.deaf,
+            unknown=hands.unknown,
             left=left,
             orders=hands.hammer.orders,
             today=await self._today(hands.daemon),

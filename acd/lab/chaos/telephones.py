@@ -107,7 +107,8 @@ def _during(leg: LegSeen, earlier: LegSeen, allowed_s: float = SAME_MOMENT_S) ->
 def breaks(evidence: Evidence) -> Iterator[Violation]:
     """Who was paused by an order that was answered is left in peace until the next order.
 
-    But by Asterisk's own queue, if the answer said that it had not been told, and it could not be until it rang.
+    But by Asterisk's own queue, if the answer said that it had not been told, and it could not be until it rang. Who
+    was out of the configuration meanwhile has come to it as somebody new.
     """
     by_agent: dict[str, list[Order]] = defaultdict(list)
     for order in sorted(evidence.orders, key=lambda order: order.at):
@@ -120,6 +121,8 @@ def breaks(evidence: Evidence) -> Iterator[Violation]:
             until = orders[place + 1].at if place + 1 < len(orders) else float("inf")
             for leg in evidence.legs:
                 if others or leg.agent != agent or _untold(evidence, order, leg):
+                    continue
+                if overlaps((order.at, leg.invited_at), evidence.unknown.get(agent, ())):
                     continue
                 if order.answered_at + IN_PEACE_AFTER_S < leg.invited_at < until:
                     what = f"{agent} was rung {leg.invited_at - order.answered_at:.1f} s after being paused by order"

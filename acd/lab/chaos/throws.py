@@ -52,6 +52,8 @@ class Hands:
     cut: int = 0
     """Callers whom the end of Asterisk cut."""
     asterisk_down: list[tuple[float, float]] = field(default_factory=list)
+    unknown: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    """Agent -> when the configuration did not have them."""
 
     async def throw(self, stroke: Stroke) -> Thrown:
         """Throw one and wait until it is over."""
@@ -131,10 +133,13 @@ class Hands:
 
     async def _reload(self, which: int, for_s: float, chance: int) -> str:
         """Other times, other points, or without one of the agents; for a while."""
-        usual = self.daemon.settings
-        await self._reconfigure(other(usual, which, chance))
+        usual, began = self.daemon.settings, time.time()
+        changed = other(usual, which, chance)
+        await self._reconfigure(changed)
         await asyncio.sleep(for_s)
         await self._reconfigure(usual)
+        for agent in usual["agents"].keys() - changed["agents"].keys():
+            self.unknown.setdefault(agent, []).append((began, time.time()))
         return f"other {('times', 'points', 'agents')[which - 1]}"
 
     async def _reconfigure(self, settings: Mapping[str, Any]) -> None:
