@@ -118,6 +118,8 @@ class Asterisk:
         caller = self.callers.get(call)
         if caller is None or caller.offer is None or not caller.taken_unknown():
             return False
+        if caller.leg == "answered":  # the bridge comes within milliseconds
+            self.bridge(caller, at)
         self.tell(ev.TakenAfterAll(at, call, caller.offer))
         return True
 

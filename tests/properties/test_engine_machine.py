@@ -263,6 +263,30 @@ class BrainMachine(RuleBasedStateMachine):
             self.asterisk.bridge(caller, self.now)
         self.events_follow()
 
+    @precondition(lambda self: self._in("connect", leg=("dialled",)) and self.asterisk.linked)
+    @rule(data=st.data(), what=st.sampled_from(["pause", "out", "sales", "support", "a", "b", "c"]))
+    def an_order_crosses_a_pick_up(self, data: st.DataObject, what: str) -> None:
+        """Before anything is heard of the pick-up, somebody orders what would take the caller away."""
+        caller = self._one(data, "connect", leg=("dialled",))
+        offer, lagged, self.lagging = data.draw(st.sampled_from(sorted(caller.legs()))), self.lagging, True
+        self.asterisk.answer(caller, offer, self.now)
+        self.asterisk.bridge(caller, self.now)
+        assert caller.agent is not None
+        match what:
+            case "pause":
+                self.tell(ev.AgentPause(self.now, caller.agent, "tea"))
+            case "out":
+                self.tell(ev.AgentLogout(self.now, caller.agent))
+            case "a" | "b" | "c":
+                self.tell(asked.CallPulled(self.now, caller.call, AgentId(what), "olga"))
+            case _:
+                self.tell(asked.CallMoved(self.now, caller.call, QueueName(what), "olga"))
+        self.lagging = lagged
+        self.events_follow()
+        assert caller.leg == "bridged", "they talk on"
+        if not lagged and not self.blurred:
+            assert self.core.engine.calls[caller.call].agent_id == caller.agent
+
     @precondition(lambda self: self._in("connect", leg=("answered",)))
     @rule(data=st.data())
     def the_bridge_comes(self, data: st.DataObject) -> None:
