@@ -148,20 +148,28 @@ class Offers:
         self._shop.hold(call)
 
     def withdraw(self, call: Call, result: OfferResult, at: float) -> None:
-        """Stop all phones that ring for the call."""
+        """Stop all phones that ring for the call.
+
+        Of one that is not at home it is not known whether they do: the caller may talk to somebody else by now, and no
+        order may break that up. What is to be seen there is followed when its Asterisk is read.
+        """
         offers = self._shop.offers_of(call)
-        self._shop.emit(Withdraw(call.id, offers[0].id))
+        self._order(call, Withdraw(call.id, offers[0].id))
         self.let_go(call)
         for offer in offers:
             excuse = OfferResult.WITHDRAWN if offer.withdrawn else OfferResult.UNREACHABLE if offer.excused else result
             self.end(offer, call, excuse if result is OfferResult.NO_ANSWER else result, at)
+
+    def _order(self, call: Call, command: Withdraw | Drop) -> None:
+        if call.at_home:
+            self._shop.emit(command)
 
     def let_go(self, call: Call) -> None:
         """The caller goes: a leg that is asked for a key is hung up, Asterisk itself would do it after the answer."""
         if call.phase is CallPhase.OFFERED:
             for offer in self._shop.offers_of(call):
                 if offer.confirm:
-                    self._shop.emit(Drop(call.id, offer.id))
+                    self._order(call, Drop(call.id, offer.id))
 
     def withdraw_from(self, agent: Agent, at: float) -> None:
         """Stop the agent's phone, if it rings; others beside it ring on. One who has picked up has the call.
@@ -177,7 +185,7 @@ class Offers:
             offer.withdrawn = True
             self.let_go(call)
         elif call.beside:
-            self._shop.emit(Drop(call.id, offer.id))
+            self._order(call, Drop(call.id, offer.id))
             self.end(offer, call, OfferResult.WITHDRAWN, at)
         else:
             self.withdraw(call, OfferResult.WITHDRAWN, at)

@@ -93,15 +93,17 @@ class Recovery:
         heard = event.node in self._in_step and not event.restarted
         found = {call.call_id for call in event.calls} | event.unsure
         asked_at = event.at if event.asked_at is None else event.asked_at
-        for call in [call for call in self._shop.calls.values() if call.node == event.node]:
-            if event.restarted or (call.id not in found and call.touched_at <= asked_at):
+        ours = [call for call in self._shop.calls.values() if call.node == event.node]
+        heard_since = {call.id for call in ours if call.touched_at > asked_at}
+        for call in ours:
+            if event.restarted or (call.id not in found and call.id not in heard_since):
                 self._gone(call, event)
         self._phones(event, heard)
         for seen in event.calls:
             known = self._shop.calls.get(seen.call_id)
             if known is None:
                 self._discover(seen, event)
-            elif known.touched_at > asked_at:
+            elif known.id in heard_since:
                 known.at_home = seen.verb != "fallback"
                 self._shop.changed(known)
             elif not heard or self.doubts.confirmed(known, seen, event.at):

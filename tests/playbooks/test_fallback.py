@@ -30,6 +30,7 @@ from tests.playbooks.words import (
     node_read,
     plan,
     queue,
+    restored,
     rings,
     says_bye,
     talk_ends,
@@ -106,6 +107,18 @@ def test_an_agent_who_talks_there_is_rung_for_nobody_else() -> None:
     assert play >> taken("c1", "1001") << withdraws("c2.1") << fact("c2", "offer_ended", result="withdrawn")
     assert play >> after(1) >> node_read(in_fallback("c1", "1001", START), found("c2", "hold"), reachable=ALL)
     assert [leg.agent for leg in play.record("c1").legs] == [ANNA]
+
+
+def test_an_offer_of_the_last_daemon_is_not_withdrawn_from_a_caller_who_is_elsewhere() -> None:
+    """The agent whose phone rang for c1 has taken c2 meanwhile, and somebody else c1: no order may break that up."""
+    before = shop("1001")
+    assert before >> enters("c1") << rings("c1", "1001")
+    play = shop("1001", "1002")
+    seen = in_fallback("c2", "1001", START - 4), in_fallback("c1", "1002", START - 3)
+    assert play >> restored(before.record("c1")) >> after(5) >> node_read(*seen, reachable=ALL) << no(withdraws("c1.1"))
+    assert [play.record(one).agent for one in ("c1", "c2")] == ["1002", "1001"]
+    assert [offer.result for offer in play.record("c1").offers] == ["withdrawn"]
+    assert play >> enters("c3") << no(rings("c3", "1001")) << no(rings("c3", "1002"))
 
 
 def test_the_survey_follows_a_conversation_of_the_fallback_queue() -> None:
@@ -211,7 +224,7 @@ def test_a_call_answered_after_we_took_the_offer_back_on_a_dead_link_is_answered
         << rings("c1", "1001")
         >> node_lost()
         >> event("stop", ev.Stopping)
-        << withdraws("c1.1")
+        << fact("c1", "offer_ended", result="withdrawn")
         >> after(60)
     )
     assert [offer.result for offer in play.record("c1").offers] == ["withdrawn"]

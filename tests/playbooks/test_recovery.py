@@ -35,6 +35,7 @@ from tests.playbooks.words import (
     picks_up,
     plan,
     queue,
+    restored,
     rings,
     rings_all,
     says_bye,
@@ -54,10 +55,6 @@ def shop(*logged_in: str, **queue_facts) -> Playbook:
     for one in logged_in:
         assert play >> login(one) >> after(1)
     return play
-
-
-def restored(*records: CallRecord) -> Step:
-    return event("the records of open calls are loaded", lambda at: ev.Restored(at, records))
 
 
 def half_way(*steps: Step, call: str = "c1") -> CallRecord:

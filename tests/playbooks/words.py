@@ -11,6 +11,7 @@ from acd.queues import commands as cmd
 from acd.queues import events as ev
 from acd.queues.about import CallerKnown
 from acd.queues.found import FoundCall
+from acd.queues.journey import CallRecord
 from acd.queues.model import (
     AgentId,
     AgentSpec,
@@ -275,6 +276,11 @@ def stops() -> Step:
 
 def boots() -> Step:
     return Step("the daemon begins", boot.Booting)
+
+
+def restored(*records: CallRecord) -> Step:
+    """The records that the last daemon left open."""
+    return event("the records of open calls are loaded", lambda at: ev.Restored(at, records))
 
 
 def agents_restored(*kept: cmd.AgentKept) -> Step:
