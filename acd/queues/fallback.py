@@ -52,15 +52,14 @@ class Fallback:
         since = min(since, at)
         agent = self._shop.desk.get(agent_id) if agent_id is not None else None
         self._talks(call, agent.spec.id if agent is not None else None, offer_id, since, at)
-        call.offer_id = offer_id
         if agent is None:
             return
-        self._offers.withdraw_from(agent, at)  # nobody talks and is rung
-        if agent.offer_id is not None or agent.call_id is not None:
-            return
-        self._shop.desk.talking(agent, call)
         if offer_id is not None:
+            call.offer_id = offer_id
             self._shop.offers[offer_id] = Offer(offer_id, call.id, agent.spec.id, since)
+        self._offers.engaged(agent, at)
+        if agent.offer_id is None and agent.call_id is None:
+            self._shop.desk.talking(agent, call)
 
     def _talks(self, call: Call, agent_id: AgentId | None, offer_id: OfferId | None, since: float, at: float) -> None:
         if call.phase in LIVE:

@@ -190,6 +190,16 @@ class Offers:
         else:
             self.withdraw(call, OfferResult.WITHDRAWN, at)
 
+    def engaged(self, agent: Agent, at: float) -> None:
+        """The agent turns out to talk to somebody else: nobody talks and is rung, nor asked for a key."""
+        offer = self._shop.offers.get(agent.offer_id) if agent.offer_id is not None else None
+        call = self._shop.calls[offer.call_id] if offer is not None else None
+        if offer is not None and call is not None and offer.confirm and call.phase is CallPhase.OFFERED:
+            self.let_go(call)
+            self.end(offer, call, OfferResult.WITHDRAWN, at)
+        else:
+            self.withdraw_from(agent, at)
+
     def withdraw_all(self, at: float) -> None:
         """Stop every phone that rings: the daemon stops."""
         for call in self._shop.calls.values():

@@ -657,6 +657,9 @@ class BrainMachine(RuleBasedStateMachine):
             match caller.verb, caller.leg:
                 case "connect", "bridged":
                     assert call.phase is CallPhase.TALKING, f"{call.id} talks and is {call.phase}"
+                case "connect", "dialled" if engine.desk.agents.keys().isdisjoint(caller.legs().values()):
+                    # rung at an agent who has left the plan since: the dialplan says how that ends
+                    assert call.phase in rules.IN_OFFER or not call.at_home
                 case "connect", "dialled" | "answered":
                     assert call.phase in rules.IN_OFFER, f"{call.id} is dialled for and is {call.phase}"
                     assert {one.id for one in engine.shop.offers_of(call)} == set(caller.legs())
