@@ -77,6 +77,18 @@ def test_who_is_taken_from_an_agent_is_found_even_if_served_later() -> None:
     assert found(replace(evidence, legs=[at_once, second], records=[later])) == []
 
 
+def test_an_end_that_nobody_can_tell_from_a_cut_may_be_recorded_as_lost() -> None:
+    """Within seconds of the daemon's death, and Asterisk ended before another one was there."""
+    caller = replace(CALLER, ended_at=22.0)
+    evidence = replace(FAIR, callers=[caller], records=[record(outcome="lost")], service=DOWN_20_TO_40)
+    told = "records are calls: the caller talked for 8.0 s, recorded as lost"
+    assert found(evidence) == [told]
+    assert found(replace(evidence, asterisk_down=[(30.0, 31.0)])) == []
+    assert found(replace(evidence, asterisk_down=[(41.0, 42.0)])) == [told]
+    late = replace(caller, ended_at=27.0)
+    assert found(replace(evidence, callers=[late], asterisk_down=[(30.0, 31.0)])) == [told]
+
+
 def test_who_is_still_on_the_line_was_forgotten() -> None:
     evidence = replace(FAIR, callers=[replace(CALLER, ended_at=None)], left=[NUMBER])
     assert "callers are not lost: still on the line in the end" in found(evidence)

@@ -51,7 +51,8 @@ def _disagreements(evidence: Evidence, caller: CallerSeen, record: Record, legs:
     calm = evidence.service.calm(caller.answered_at or caller.invited_at, caller.ended_at or caller.invited_at)
     if outcome == "answered" and both_s <= 0.0 and not caller.agent_voice:
         yield "recorded as answered, and no agent answered"
-    if both_s > TALK_KNOWN_S and outcome != "answered" and not (evidence.cut(caller) and outcome == "lost"):
+    perhaps_cut = evidence.cut(caller) or evidence.end_unknown(caller)
+    if both_s > TALK_KNOWN_S and outcome != "answered" and not (perhaps_cut and outcome == "lost"):
         yield f"the caller talked for {both_s:.1f} s, recorded as {outcome}"
     unserved = both_s <= 0.0 or any(leg.cut for leg in legs if leg.answered_at is not None)
     if caller.cut and unserved and outcome != "lost":

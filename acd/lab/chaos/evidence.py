@@ -21,6 +21,9 @@ SAME_OFFER_S: Final = 1.0
 UNSAVED_S: Final = 2.0
 """What Asterisk writes into AstDB it saves about a second later."""
 
+UNNOTED_S: Final = 5.0
+"""Asterisk notes no end while the heartbeat is fresh, which it is for up to four seconds without a daemon."""
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:
@@ -64,6 +67,16 @@ class Evidence:
         """The end of Asterisk itself cut the call, or what it had noted of its end a moment before."""
         ended_at = caller.ended_at if caller.ended_at is not None else float("inf")
         return caller.cut or any(0.0 <= began - ended_at < UNSAVED_S for began, _ in self.asterisk_down)
+
+    def end_unknown(self, caller: CallerSeen) -> bool:
+        """The call ended in the first seconds of an outage, unheard and without a note, and Asterisk itself before the
+        outage was over: nobody can tell this end from a cut.
+        """
+        ended_at = caller.ended_at
+        return ended_at is not None and any(
+            began <= ended_at <= began + UNNOTED_S and any(ended_at <= down <= over for down, _ in self.asterisk_down)
+            for began, over in self.service.outages
+        )
 
     def unwitnessed(self, caller: CallerSeen) -> bool:
         """From entry to end nobody could see or note the call: one outage, of the daemon or of its link, spans it all,
