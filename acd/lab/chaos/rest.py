@@ -12,13 +12,17 @@ from acd.lab.asterisk import LabAsterisk
 from acd.lab.daemon import LabDaemon
 from acd.lab.probe import order
 from acd.lab.usage import open_files
+from acd.records.database import POOL_SIZE
 
 SETTLE_S: Final = 12.0
 LOOK_S: Final = 0.5
 FILES = "open files"
 CHANNELS = "channels of Asterisk"
-MORE: Final = {FILES: 4}
-"""By how much a count may be higher: connections to the database and to the API are kept for the next request."""
+FILES_OF_A_CONNECTION: Final = 3  # to SQLite: the database, its log, the log's index
+MORE: Final = {FILES: FILES_OF_A_CONNECTION * (POOL_SIZE - 1) + 2}
+"""By how much a count may be higher: the pool keeps its connections to the database once it has needed them, and a
+client's to the API stay for the next request.
+"""
 FIGURES: Final = ("acd_tasks", "acd_timers", "acd_ami_pending_actions", "acd_inbox_events", "acd_recorder_queued")
 Counts = Mapping[str, float]
 
