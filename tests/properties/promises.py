@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from acd.ivr.core import Core
 from acd.queues import estimate, matching
 from acd.queues.journey import Fact
-from acd.queues.model import Agent, Call, CallId, Side
+from acd.queues.model import Agent, AgentId, Call, CallId, Side
 
 ROUNDING_S = 1e-6
 
@@ -21,6 +21,7 @@ class Promise:
     agents: int
     rivals: int
     wait: tuple[object, ...]  # which wait it is of: in another queue, or after a talk, it is another one
+    only: AgentId | None  # for whom the call is kept
 
 
 class Promises:
@@ -45,12 +46,13 @@ class Promises:
             assert (wait_s is None) == (not mine), f"{call.id}: {wait_s} s with {len(mine)} agents"
             if wait_s is not None:
                 assert wait_s >= 0
-                now[call.id] = Promise(wait_s, len(mine), _rivals(core, call, at), _which(core, call))
+                now[call.id] = Promise(wait_s, len(mine), _rivals(core, call, at), _which(core, call), call.only)
         for call_id, promise in now.items():
             before = self._told.get(call_id)
             same = before is not None and before.wait == promise.wait
             if same and promise.wait_s > before.wait_s + ROUNDING_S:
                 caused = promise.agents < before.agents or promise.rivals > before.rivals
+                caused |= before.only not in (None, promise.only)  # the one it was kept for has gone
                 assert caused, f"{call_id} was told {before} and now hears {promise}"
         # Who is being offered is told nothing, and what was said before still stands.
         self._told = {call_id: said for call_id, said in self._told.items() if call_id in shop.calls} | now
