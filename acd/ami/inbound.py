@@ -19,6 +19,7 @@ from acd.ami.registry import Caller, Registry, RungLeg
 from acd.ami.transfers import attended, leg_name, taken_over
 from acd.numbers import normalise
 from acd.queues import events as ev
+from acd.queues import handed
 from acd.queues.model import AgentId, OfferId, OfferResult, Side
 
 log = structlog.get_logger(__name__)
@@ -162,7 +163,7 @@ class Translator:
     def _sent_on(self, message: Message, at: float) -> Events:
         """An agent's phone has sent the caller to this number: a blind transfer."""
         call_id = fields.call_id(message.get("Call", ""))
-        return [] if call_id is None else [ev.CallSentOn(at, call_id, fields.dialled(message.get("To", "")))]
+        return [] if call_id is None else [handed.CallSentOn(at, call_id, fields.dialled(message.get("To", "")))]
 
     def _fell_back(self, message: Message, at: float) -> Events:
         """Of a call that entered unheard nothing is made here: it must not be offered. The next picture shows it."""

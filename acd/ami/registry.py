@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from acd.queues.events import CallHandedEarly
+from acd.queues.handed import CallHandedEarly
 from acd.queues.model import AgentId, CallId, OfferId, OfferResult
 
 

@@ -19,6 +19,7 @@ from acd.ami.messages import Message
 from acd.ami.phones import Phones
 from acd.ami.registry import Caller, Registry, call_of
 from acd.queues import events as ev
+from acd.queues import handed
 from acd.queues.model import CallId, OfferId
 
 DONE = frozenset({"Bridge", "Link"})  # Link: two bridges that could not be merged, with a pair of channels between
@@ -71,7 +72,7 @@ def _early(message: Message, at: float, caller: Caller, registry: Registry) -> l
     asked = _asked(message, registry)
     consultation = registry.by_uniqueid.get(asked)
     call_id = consultation.call_id if consultation is not None else None
-    event = ev.CallHandedEarly(at, caller.call_id, registry.rings.get(asked), call_id)
+    event = handed.CallHandedEarly(at, caller.call_id, registry.rings.get(asked), call_id)
     if not asked:
         return [event]
     for who in AGENTS:
@@ -103,15 +104,15 @@ def _joined(
     if caller is None:
         return _left_to_themselves(message, at, registry, phones, node)
     if agent_id is None or not uniqueid:
-        return [ev.CallHandedOver(at, caller.call_id, None, None)]
+        return [handed.CallHandedOver(at, caller.call_id, None, None)]
     if offer_id is not None:
         consultation = call_of(offer_id) if call_of(offer_id) != caller.call_id else None
         registry.hand_over(caller, uniqueid, offer_id)
-        return [ev.CallHandedOver(at, caller.call_id, agent_id, offer_id, consultation)]
+        return [handed.CallHandedOver(at, caller.call_id, agent_id, offer_id, consultation)]
     offer_id = leg_name(caller.call_id, uniqueid)
     own = registry.own.get(uniqueid)
     registry.hand_over(caller, uniqueid, offer_id)
-    events: list[ev.Event] = [ev.CallHandedOver(at, caller.call_id, agent_id, offer_id)]
+    events: list[ev.Event] = [handed.CallHandedOver(at, caller.call_id, agent_id, offer_id)]
     if own is not None:  # after it: the agent must not look free in between
         phones.own_ended(node, *own)
         events.append(ev.OwnCallEnded(at, *own))

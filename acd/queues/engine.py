@@ -17,7 +17,7 @@ in `orders`, about one that came too late in `too_late`, about a lost or restart
 from __future__ import annotations
 
 from acd.errors import AcdError, NotAllowed, UnknownCall, UnknownMessage
-from acd.queues import asked, boot, known_callers, refusals
+from acd.queues import asked, boot, handed, known_callers, refusals
 from acd.queues import events as ev
 from acd.queues.about import CallerKnown
 from acd.queues.book import Book
@@ -45,9 +45,9 @@ CallEvent = (
     | ev.CallAway
     | ev.CallTaken
     | ev.CallServed
-    | ev.CallSentOn
-    | ev.CallHandedOver
-    | ev.CallHandedEarly
+    | handed.CallSentOn
+    | handed.CallHandedOver
+    | handed.CallHandedEarly
     | ev.TakenAfterAll
 )
 OfferEvent = ev.OfferRinging | ev.OfferAccepted | ev.Connected | ev.OfferEnded | ev.TalkEnded | ev.AgentLegGone
@@ -156,9 +156,9 @@ class Engine:
                 | ev.CallAway()
                 | ev.CallTaken()
                 | ev.CallServed()
-                | ev.CallSentOn()
-                | ev.CallHandedOver()
-                | ev.CallHandedEarly()
+                | handed.CallSentOn()
+                | handed.CallHandedOver()
+                | handed.CallHandedEarly()
                 | ev.TakenAfterAll()
             ):
                 self._call_event(event)
@@ -229,7 +229,7 @@ class Engine:
                 self._fallback.taken(call, agent_id, offer_id, at, at)
             case ev.CallServed():
                 self._fallback.served(call, event)
-            case ev.CallSentOn() | ev.CallHandedOver() | ev.CallHandedEarly():
+            case handed.CallSentOn() | handed.CallHandedOver() | handed.CallHandedEarly():
                 self._transfers.happened(call, event)
             case ev.TakenAfterAll():
                 self._too_late.taken(call, event)

@@ -12,6 +12,7 @@ from acd.queues.about import CallerKnown
 from acd.queues.asked import CallMoved, CallPriority, CallPulled, Disposed, MessageHeard
 from acd.queues.boot import AgentsRestored, Booting, Opened
 from acd.queues.found import FoundCall, NotedCall
+from acd.queues.handed import CallHandedEarly, CallHandedOver, CallSentOn
 from acd.queues.journey import CallRecord
 from acd.queues.model import AgentId, CallId, OfferId, OfferResult, Plan, Side
 from acd.queues.scripts import MessageScript, SurveyScript
@@ -169,44 +170,6 @@ class AgentLegGone:
 
     at: float
     offer_id: OfferId
-
-
-@dataclass(frozen=True, slots=True)
-class CallSentOn:
-    """A blind transfer: the agent's phone has sent the caller to this number; the caller is in the hold verb."""
-
-    at: float
-    call_id: CallId
-    to: str
-
-
-@dataclass(frozen=True, slots=True)
-class CallHandedOver:
-    """An attended transfer: the caller is now in a bridge with whomever the agent had asked.
-
-    `agent_id` is who that is (None: nobody of ours) and `offer_id` what this leg is known by from now on.
-    `consultation`: the agent's own call, when it went through a queue.
-    """
-
-    at: float
-    call_id: CallId
-    agent_id: AgentId | None
-    offer_id: OfferId | None
-    consultation: CallId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CallHandedEarly:
-    """An attended transfer, completed before anybody had answered the agent's own call.
-
-    The caller's channel has taken over that call where it was, its variables included. It rang at `agent_id`, or was in
-    a queue's line as `consultation`; neither: it rang outside.
-    """
-
-    at: float
-    call_id: CallId
-    agent_id: AgentId | None
-    consultation: CallId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from acd.queues import events as ev
-from acd.queues import refusals
+from acd.queues import handed, refusals
 from acd.queues.calls import Calls
 from acd.queues.commands import Adopt, Reclaim
 from acd.queues.found import FoundCall
@@ -26,7 +25,7 @@ from acd.queues.offers import LIVE, Offers
 from acd.queues.places import waits_since
 from acd.queues.shop import Shop
 
-Happened = ev.CallSentOn | ev.CallHandedOver | ev.CallHandedEarly
+Happened = handed.CallSentOn | handed.CallHandedOver | handed.CallHandedEarly
 TALKED = (CallPhase.TALKING, CallPhase.AFTER)  # AFTER: the agent's leg was gone before we heard why
 
 
@@ -64,14 +63,14 @@ class Transfers:
         """An agent's phone has sent the caller on; nothing when there is no conversation it could have left."""
         if call.phase not in TALKED or call.answered_at is None or call.leaving:
             return
-        if isinstance(event, ev.CallHandedOver) and event.offer_id is not None and call.offer_id == event.offer_id:
+        if isinstance(event, handed.CallHandedOver) and event.offer_id is not None and call.offer_id == event.offer_id:
             return  # told before
         match event:
-            case ev.CallSentOn(at, _, to):
+            case handed.CallSentOn(at, _, to):
                 self._blind(call, to, at)
-            case ev.CallHandedOver():
+            case handed.CallHandedOver():
                 self._attended(call, event)
-            case ev.CallHandedEarly():
+            case handed.CallHandedEarly():
                 self._early(call, event)
 
     # -- to whom nobody has talked ----------------------------------------------------------------------------------
@@ -91,7 +90,7 @@ class Transfers:
             self._back(call, by, at)
             self._returned(call, None, "nobody has this number", at)
 
-    def _early(self, call: Call, event: ev.CallHandedEarly) -> None:
+    def _early(self, call: Call, event: handed.CallHandedEarly) -> None:
         """As if sent on blindly: the caller leaves the agent's own call, which ends with that, and gets the order."""
         at, by = event.at, self._leave(call, event.at)
         self._shop.emit(Reclaim(call.id))
@@ -154,7 +153,7 @@ class Transfers:
 
     # -- to whom the agent has talked -------------------------------------------------------------------------------
 
-    def _attended(self, call: Call, event: ev.CallHandedOver) -> None:
+    def _attended(self, call: Call, event: handed.CallHandedOver) -> None:
         at, by = event.at, self._leave(call, event.at)
         asked = self._shop.calls.get(event.consultation) if event.consultation is not None else None
         queue = self._shop.queue_of(asked) if asked is not None else None
@@ -202,7 +201,7 @@ class Transfers:
         if call.phase is CallPhase.TALKING and call.agent_id == agent_id:
             self._tie(call, agent_id, offer_id, at)  # we know, the channel does not: we died over telling it
         else:
-            self.happened(call, ev.CallHandedOver(at, call.id, agent_id, offer_id, seen.consultation))
+            self.happened(call, handed.CallHandedOver(at, call.id, agent_id, offer_id, seen.consultation))
 
     def _merge(self, asked: Call, into: Call, at: float) -> None:
         """The agent's own call has served its purpose; its channel goes in a moment, who answered it goes on."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from acd.queues import asked, boot
+from acd.queues import asked, boot, handed
 from acd.queues import commands as cmd
 from acd.queues import events as ev
 from acd.queues.about import CallerKnown
@@ -96,7 +96,7 @@ def consults(agent_id: str, call: str, did: str = SUPPORT) -> Step:
 
 
 def sent_on(call: str, to: str) -> Step:
-    return Step(f"{call} is sent on to {to}", lambda at: ev.CallSentOn(at, CallId(call), to))
+    return Step(f"{call} is sent on to {to}", lambda at: handed.CallSentOn(at, CallId(call), to))
 
 
 def handed_over(call: str, agent_id: str | None, offer: str | None, consultation: str | None = None) -> Step:
@@ -105,7 +105,7 @@ def handed_over(call: str, agent_id: str | None, offer: str | None, consultation
     asked = None if consultation is None else CallId(consultation)
     return Step(
         f"{call} is handed over to {agent_id}, leg {offer}",
-        lambda at: ev.CallHandedOver(at, CallId(call), agent, leg, asked),
+        lambda at: handed.CallHandedOver(at, CallId(call), agent, leg, asked),
     )
 
 
@@ -114,7 +114,7 @@ def handed_early(call: str, agent_id: str | None = None, consultation: str | Non
     asked = None if consultation is None else CallId(consultation)
     return Step(
         f"{call} is handed over before anybody answered",
-        lambda at: ev.CallHandedEarly(at, CallId(call), agent, asked),
+        lambda at: handed.CallHandedEarly(at, CallId(call), agent, asked),
     )
 
 

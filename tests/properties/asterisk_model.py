@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from acd.queues import commands as cmd
 from acd.queues import events as ev
+from acd.queues import handed
 from acd.queues.found import FoundCall
 from acd.queues.model import AgentId, CallId, OfferId, OfferResult, Side
 
@@ -230,7 +231,7 @@ class Asterisk:
         """A blind transfer by the agent whom the caller talks with."""
         self._drop_leg(caller, at)
         caller.verb, caller.since = "hold", at
-        self.tell(ev.CallSentOn(at, caller.call, to), ev.CallHeld(at, caller.call))
+        self.tell(handed.CallSentOn(at, caller.call, to), ev.CallHeld(at, caller.call))
 
     def ask(self, asker: AgentId, call: CallId, did: str, at: float) -> None:
         """An agent calls a queue's number from the agent's own phone."""
@@ -244,10 +245,10 @@ class Asterisk:
         left = caller.offer
         if question.leg == "bridged":
             caller.offer, caller.agent = question.offer, question.agent
-            self.tell(ev.CallHandedOver(at, caller.call, question.agent, question.offer, question.call))
+            self.tell(handed.CallHandedOver(at, caller.call, question.agent, question.offer, question.call))
         else:
             caller.leg = ""
-            self.tell(ev.CallHandedEarly(at, caller.call, None, question.call))
+            self.tell(handed.CallHandedEarly(at, caller.call, None, question.call))
             self._drop_leg(question, at)
         question.leg = ""
         if left is not None:

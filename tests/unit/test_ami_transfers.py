@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from acd.queues import events as ev
+from acd.queues import handed
 from acd.queues.model import CallId, OfferId, Side
 from tests.unit.ami_words import ANNA, AT, BORIS, CALL, OFFER, Ear
 
@@ -62,7 +63,7 @@ def test_handed_over_to_an_agent_called_directly(reverse: bool) -> None:
     ear = asks_directly(talking())
     leg = OfferId(f"{CALL}.t4")
     assert completes(ear, reverse=reverse) == [
-        ev.CallHandedOver(AT, CallId(CALL), BORIS, leg),
+        handed.CallHandedOver(AT, CallId(CALL), BORIS, leg),
         ev.OwnCallEnded(AT, BORIS, f"main:{BORIS_CHANNEL}"),
     ]
     assert ear.hears("HangupRequest", ("Uniqueid", "u2")) == []  # Anna's leg: she is out of it
@@ -75,7 +76,7 @@ def test_handed_over_to_an_agent_called_directly(reverse: bool) -> None:
 def test_handed_over_to_who_answered_the_question(reverse: bool) -> None:
     ear = asks_a_queue(talking())
     leg = OfferId(f"{QUESTION}.1")
-    assert completes(ear, reverse=reverse) == [ev.CallHandedOver(AT, CallId(CALL), BORIS, leg, CallId(QUESTION))]
+    assert completes(ear, reverse=reverse) == [handed.CallHandedOver(AT, CallId(CALL), BORIS, leg, CallId(QUESTION))]
     assert ear.hears("Hangup", *OWN) == [
         ev.CallerLeft(AT, CallId(QUESTION)),
         ev.OwnCallEnded(AT, ANNA, "main:PJSIP/1001-0000000b"),
@@ -88,7 +89,7 @@ def test_the_end_of_the_question_may_be_heard_first() -> None:
     ear.hears("Hangup", *OWN)
     ear.hears("Hangup", ("Uniqueid", "u2"))
     leg = OfferId(f"{QUESTION}.1")
-    assert completes(ear) == [ev.CallHandedOver(AT, CallId(CALL), BORIS, leg, CallId(QUESTION))]
+    assert completes(ear) == [handed.CallHandedOver(AT, CallId(CALL), BORIS, leg, CallId(QUESTION))]
 
 
 def test_handed_early_while_the_question_waits_or_rings() -> None:
@@ -96,13 +97,13 @@ def test_handed_early_while_the_question_waits_or_rings() -> None:
     assert completes(ear, target=False) == []
     own_ended = ev.OwnCallEnded(AT, ANNA, "main:PJSIP/1001-0000000b")
     assert ear.hears("Hangup", *OWN) == [
-        ev.CallHandedEarly(AT, CallId(CALL), None, CallId(QUESTION)),
+        handed.CallHandedEarly(AT, CallId(CALL), None, CallId(QUESTION)),
         ev.CallerLeft(AT, CallId(QUESTION)),
         own_ended,
     ]
     for ear, rung in ((asks_directly(talking()), BORIS), (talking(), None)):
         assert completes(ear, target=False) == []
-        assert ear.hears("Hangup", *OWN) == [ev.CallHandedEarly(AT, CallId(CALL), rung), own_ended]
+        assert ear.hears("Hangup", *OWN) == [handed.CallHandedEarly(AT, CallId(CALL), rung), own_ended]
 
 
 def test_between_the_word_and_the_deed_of_an_early_transfer_the_agents_leg_says_nothing() -> None:
@@ -117,7 +118,7 @@ def test_between_the_word_and_the_deed_of_an_early_transfer_the_agents_leg_says_
 def test_handed_early_and_the_question_is_gone_already() -> None:
     ear = talking()
     ear.hears("Hangup", *OWN)
-    assert completes(ear, target=False) == [ev.CallHandedEarly(AT, CallId(CALL), None)]
+    assert completes(ear, target=False) == [handed.CallHandedEarly(AT, CallId(CALL), None)]
 
 
 def test_what_the_channel_that_took_over_says_of_the_other_call_enters_nobody() -> None:
@@ -131,7 +132,7 @@ def test_what_the_channel_that_took_over_says_of_the_other_call_enters_nobody() 
 def test_handed_over_to_somebody_outside() -> None:
     ear = talking()
     told = completes(ear, TransferTargetChannel="PJSIP/trunk-0000000d", TransferTargetUniqueid="u9")
-    assert told == [ev.CallHandedOver(AT, CallId(CALL), None, None)]
+    assert told == [handed.CallHandedOver(AT, CallId(CALL), None, None)]
 
 
 def test_whom_an_agent_had_called_and_hands_to_another_is_that_agents_own_call() -> None:
@@ -160,7 +161,7 @@ def test_a_transfer_that_was_none(more: dict[str, str]) -> None:
 
 def test_a_blind_transfer_is_told_by_the_dialplan() -> None:
     ear = talking()
-    assert ear.hears_user("AcdTransfer", ("To", "+7495x1002&")) == [ev.CallSentOn(AT, CallId(CALL), "+74951002")]
+    assert ear.hears_user("AcdTransfer", ("To", "+7495x1002&")) == [handed.CallSentOn(AT, CallId(CALL), "+74951002")]
     assert ear.hears_user("AcdTransfer", ("Call", "x"), ("To", "1002")) == []
 
 
