@@ -136,6 +136,16 @@ def test_the_second_telephone_may_ring_for_a_moment_before_the_first_is_silent()
     assert found(replace(FAIR, legs=[talked, replace(LEG, invited_at=10.5)])) != []
 
 
+def test_a_telephone_that_was_deaf_may_hear_of_an_offer_when_it_is_over() -> None:
+    """It was sent again until then, and was taken back at the first answer."""
+    late = LegSeen("1002", NUMBER, 12.5, None, 12.505, status=487)
+    told = ["one phone a call: it came to 1002 while it was at 1001"]
+    assert found(replace(FAIR, legs=[LEG, late])) == told
+    assert found(replace(FAIR, legs=[LEG, late], deaf={"1002": [(5.0, 10.5)]})) == []
+    rings = replace(late, ended_at=13.5)
+    assert found(replace(FAIR, legs=[LEG, rings], deaf={"1002": [(5.0, 10.5)]})) == told
+
+
 def test_records_that_are_missing_doubled_or_invented_are_found() -> None:
     assert found(replace(FAIR, records=[])) == ["records are calls: not recorded"]
     assert "recorded 2 times" in found(replace(FAIR, records=[record(), record()]))[0]

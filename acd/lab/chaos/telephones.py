@@ -20,6 +20,8 @@ A_TALK_S: Final = 0.5
 BOTH_RING_S: Final = 0.5
 """Of a caller who is taken from one telephone and offered at the next. Asterisk lets go of the first leg before it
 dials the second, but each leg's SIP is sent by a thread of its own, and the INVITE may overtake the CANCEL."""
+SENT_AGAIN_S: Final = 32.0
+"""So long is an INVITE repeated that nobody hears (RFC 3261, timer B); it cannot be taken back before it is heard."""
 LET_IN, NOT_LOST = "callers are let in", "callers are not lost"
 ONE_OFFER, ONE_PHONE = "one offer an agent", "one phone a call"
 RULED: Final = frozenset({"overflowed", "timed_out", "closed"})
@@ -95,9 +97,17 @@ def one_phone_a_call(evidence: Evidence) -> Iterator[Violation]:
                 both = (earlier.invited_at, leg.invited_at)
                 deaf = overlaps(both, evidence.deaf.get(earlier.agent, ()))
                 allowed_s = BOTH_RING_S if earlier.answered_at is None else SAME_MOMENT_S
-                if leg.agent != earlier.agent and _during(leg, earlier, allowed_s) and not deaf:
+                late = _late_copy(evidence, leg)
+                if leg.agent != earlier.agent and _during(leg, earlier, allowed_s) and not deaf and not late:
                     what = f"it came to {leg.agent} while it was at {earlier.agent}"
                     yield Violation(ONE_PHONE, what, number)
+
+
+def _late_copy(evidence: Evidence, leg: LegSeen) -> bool:
+    """An INVITE of before, sent again until the telephone heard it; it was taken back at the first answer."""
+    at_once = leg.answered_at is None and leg.ended_at is not None and leg.ended_at - leg.invited_at < SAME_MOMENT_S
+    since = (leg.invited_at - SENT_AGAIN_S, leg.invited_at)
+    return at_once and overlaps(since, evidence.deaf.get(leg.agent, ()))
 
 
 def _during(leg: LegSeen, earlier: LegSeen, allowed_s: float = SAME_MOMENT_S) -> bool:
