@@ -22,7 +22,8 @@ from tests.fakes.rawami import raw_ami
 pytestmark = pytest.mark.asterisk
 
 STARTER = """
-import asyncio
+import asyncio, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
 from acd.lab.asterisk import LabSpec, run_asterisk
 
 async def main():
