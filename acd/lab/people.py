@@ -54,6 +54,8 @@ class CrowdPlan:
     max_live: int = 200
     """Callers at one time; who would be one more does not call and is counted as `skipped`."""
     seed: int = 1
+    people: int = 10**9
+    """How many there are; the fewer, the sooner one calls again."""
     names: tuple[str, ...] = _NAMES
 
 
@@ -137,7 +139,7 @@ class Crowd:
         dids = [did for did, _ in self.plan.dids]
         weights = [weight for _, weight in self.plan.dids]
         did = rng.choices(dids, weights)[0]
-        number = f"+79{rng.randrange(10**9):09d}"
+        number = f"+79{rng.randrange(self.plan.people):09d}"
         own_rng = random.Random(rng.getrandbits(64))
         name = rng.choice(self.plan.names)
         return SimulatedCaller(self.trunk, did, number=number, name=name, habits=self.habits, rng=own_rng)

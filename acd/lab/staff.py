@@ -29,6 +29,7 @@ class Traffic:
     arrivals_s: float = 60.0
     drain_s: float = 30.0
     seed: int = 1
+    people: int = 10**9
 
 
 @dataclass
@@ -80,6 +81,7 @@ class People:
             duration_s=self.traffic.arrivals_s,
             drain_s=self.traffic.drain_s,
             seed=self.traffic.seed,
+            people=self.traffic.people,
         )
         self.crowd = Crowd(trunk, plan, self.caller_habits)
         try:
