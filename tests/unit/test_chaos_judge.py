@@ -64,7 +64,10 @@ def test_a_goodbye_by_a_rule_is_no_loss() -> None:
 
 def test_a_conversation_that_neither_ended_was_cut_off() -> None:
     evidence = replace(FAIR, legs=[replace(LEG, by_agent=False)])
-    assert found(evidence)[0] == "callers are not lost: the conversation with 1001 was ended by neither"
+    assert found(evidence) == [
+        "callers are not lost: the conversation with 1001 was ended by neither",
+        "conversations are not broken off: taken from 1001 after 8.0 s",
+    ]
 
 
 def test_who_is_taken_from_an_agent_is_found_even_if_served_later() -> None:
