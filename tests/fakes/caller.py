@@ -7,6 +7,7 @@ import itertools
 import time
 from dataclasses import dataclass
 
+from acd.ami.redirects import NOT_FREE_YET, PAUSES_S
 from tests.fakes.rawami import Message, RawAmi
 
 FINGER_S = 0.06
@@ -39,9 +40,16 @@ class Caller:
             names, values = ",".join(variables), ",".join(variables.values())
             answer = await self.ami.action("Setvar", Channel=self.channel, Variable=f"ARRAY({names})", Value=values)
             assert answer["Response"] == "Success", answer
-        answer = await self.ami.action("Redirect", Channel=self.channel, Context=context, Exten="s", Priority="1")
+        for pause_s in (*PAUSES_S, 0):
+            answer = await self._redirect(context)
+            if NOT_FREE_YET not in answer.get("Message", ""):
+                break
+            await asyncio.sleep(pause_s)  # it is still on its way out of what the order before ended
         assert answer["Response"] == "Success", answer
         return mark
+
+    async def _redirect(self, context: str) -> Message:
+        return await self.ami.action("Redirect", Channel=self.channel, Context=context, Exten="s", Priority="1")
 
     async def hears(self, name: str, after: int, timeout_s: float = 10.0, **headers: str) -> Message:
         """The next UserEvent of this call."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from collections.abc import AsyncIterator
@@ -499,6 +500,29 @@ async def test_redirect_leaves_any_verb_at_once(ami: RawAmi, verb: str) -> None:
     assert (await caller.hears("AcdDone", mark, Seq="77"))["Verb"] == "say"
     assert time.monotonic() - sent < 1
     await caller.hears("AcdHold", mark)
+    await caller.hang_up()
+
+
+@pytest.mark.parametrize(
+    ("verb", "variable", "value"),
+    [("say", "ACD_PROMPT", "beep"), ("record", "ACD_PROMPT", "beep"), ("connect", "ACD_DIAL", RINGS["ACD_DIAL"])],
+)
+async def test_what_the_next_order_says_may_come_at_any_step_of_this_one(
+    ami: RawAmi, pbx: LabAsterisk, verb: str, variable: str, value: str
+) -> None:
+    """Dial and Playback of nothing drop the caller: what was looked at must be what is used."""
+    caller = await enter(ami)
+    async with raw_ami(pbx) as other:
+
+        async def changes_its_mind() -> None:
+            for said in itertools.cycle(("", value)):
+                await other.action("Setvar", Channel=caller.channel, Variable=variable, Value=said)
+
+        mind = tasks.spawn(changes_its_mind(), "changes its mind")
+        for _ in range(100):
+            await caller.order(f"acd-{verb}", **RINGS)
+        await tasks.stop(mind)
+    assert await caller.variable("ACD_CALL") == caller.call  # still there
     await caller.hang_up()
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 CONF = Path(__file__).parents[2] / "asterisk-conf/acd.conf"
 STEERED = {"acd-enter", "acd-hold", "acd-connect", "acd-say", "acd-collect", "acd-record", "acd-after"}
 WAITS = ("Wait(", "WaitForCondition(", "Hangup(")
@@ -39,6 +41,16 @@ def test_every_event_is_waited_after_before_anything_jumps() -> None:
             until_wait = after[: next(n for n, one in enumerate(after) if one.startswith(WAITS))]
             assert not [one for one in until_wait if one.startswith(JUMPS) or "?Goto" in one], (context, application)
     assert checked >= 7
+
+
+@pytest.mark.parametrize("variable", ["ACD_PROMPT", "ACD_DIAL"])
+def test_what_the_next_order_may_change_is_copied_before_it_is_looked_at(variable: str) -> None:
+    """Dial and Playback drop the caller when what was looked at is empty by the time it is used."""
+    read = re.compile(rf"\b{variable}\b(?!=)")
+    for context in sorted(STEERED | {"acd-bye"}):
+        readers = [one for one in steps()[context] if read.search(one)]
+        assert not [one for one in readers if not re.fullmatch(rf"Set\(\w+=\$\{{{variable}\}}\)", one)], context
+        assert len(readers) <= 1, context
 
 
 STRANGERS = re.compile(
