@@ -2,6 +2,7 @@
 
 - The search for garbage: imports make a million objects and drop none, and to go through them again and again takes a
   fifth of the start. `acd.daemon` switches it on when it is ready.
+- The methods of dataclasses: most are never called before it is ready (`acd.late_methods`).
 - rich: structlog and typer import it, pygments and all, where it is there, for coloured tracebacks. A daemon's go to a
   log, without the values of variables.
 - SQLAlchemy's ORM: nothing is mapped to objects here, but its asyncio package imports it, for sessions that nobody
@@ -19,6 +20,9 @@ import sys
 
 if sys.argv[1:2] == ["run"]:
     gc.disable()
+    from acd import late_methods
+
+    late_methods.begin()
     os.environ.setdefault("TYPER_USE_RICH", "0")
     sys.modules["rich"] = None  # type: ignore[assignment]
     package = importlib.util.find_spec("sqlalchemy.ext.asyncio")

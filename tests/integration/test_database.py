@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import sqlite3
 import subprocess
 import sys
@@ -87,6 +88,21 @@ async def test_the_migrations_make_the_tables_that_the_program_uses(url: str) ->
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
     await engine.dispose()
+
+
+@REAL
+async def test_the_index_of_open_calls_has_no_ended_ones(url: str) -> None:
+    """The program's tables leave that out, and comparing them with the migrations does not see it."""
+    made = {
+        "sqlite": "SELECT sql FROM sqlite_master WHERE name = 'ix_calls_open'",
+        "postgresql": "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_calls_open'",
+    }
+    await upgrade(url)
+    engine = connect(url)
+    async with engine.connect() as connection:
+        said = (await connection.execute(text(made[engine.dialect.name]))).scalar_one()
+    await engine.dispose()
+    assert re.search(r"WHERE \(?ended_at IS NULL", said), said
 
 
 @REAL

@@ -16,7 +16,7 @@ import acd.__main__, acd.daemon
 import gc, aiohttp.connector
 assert os.environ.get("SSL_CERT_FILE") == place
 trusts = aiohttp.connector._SSL_CONTEXT_VERIFIED.cert_store_stats()["x509_ca"] > 0
-unused = ("alembic", "rich", "pygments", "sqlalchemy.orm")
+unused = ("alembic", "rich", "pygments", "sqlalchemy.orm", "sqlalchemy.dialects.postgresql")
 print(gc.isenabled(), trusts, *(name for name in unused if sys.modules.get(name)))
 """
 
