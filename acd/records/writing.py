@@ -23,7 +23,7 @@ from acd.records.tables import calls
 from acd.records.upserts import Upserts
 
 _IDS_PER_QUERY = 500  # both databases limit the parameters of a statement to some 32,000
-_REMEMBERED_CALLS = 10_000  # more than are ever live at once
+_REMEMBERED_CALLS = 500  # the latest written; of one that is not among them the database is asked
 
 _ONE_LIFE = 1
 
