@@ -169,7 +169,7 @@ def everybody_at_once(agents: int, skills: int = SKILLS) -> float:
         return time.thread_time() - began
 
 
-def bytes_per_waiting_call(calls: int = 10_000) -> float:
+def bytes_per_waiting_call(calls: int) -> float:
     """What one caller in the line holds in memory."""
     hall = Hall(100, SKILLS, "longest_idle")
     hall.callers_wait(100)
@@ -237,7 +237,7 @@ def measure(sizes: tuple[int, ...] = SIZES, strategies: tuple[str, ...] = ("long
         for skills in (5, SKILLS)
         for kind in (agent_becomes_ready, call_enters)
     ]
-    return Figures(tuple(found), round(everybody_at_once(max(sizes)), 3), round(bytes_per_waiting_call()))
+    return Figures(tuple(found), round(everybody_at_once(max(sizes)), 3), round(bytes_per_waiting_call(max(sizes))))
 
 
 def main() -> None:
