@@ -33,6 +33,7 @@ from acd.queues.orders import Orders
 from acd.queues.overflow import Overflows
 from acd.queues.reconfiguring import Reconfiguring
 from acd.queues.recovery import Recovery
+from acd.queues.restoring import Restoring
 from acd.queues.shop import Shop
 from acd.queues.too_late import TooLate
 from acd.queues.transfers import Transfers
@@ -75,6 +76,7 @@ class Engine:
         self._transfers = Transfers(shop, self._calls, self._offers)
         self._fallback = Fallback(shop, self._calls, self._offers)
         self._too_late = TooLate(shop, self._calls, self._offers, self._fallback)
+        self._restoring = Restoring(shop, self._calls, self._offers, self._transfers)
         self._recovery = Recovery(shop, self._calls, self._offers, self._transfers, self._fallback)
         self._reconfiguring = Reconfiguring(shop, self._calls, self._offers, self._overflows)
         self.book = book
@@ -175,12 +177,9 @@ class Engine:
                 self._offer_event(event)
             case ev.TimerDue():
                 self._timer_due(event)
-            case boot.Booting():
-                self.booting = True
-            case (
-                ev.NodeLost() | ev.NodeRead() | ev.CallsNoted() | ev.Restored() | boot.AgentsRestored() | boot.Opened()
-            ):
-                self.booting = self.booting and not isinstance(event, boot.Opened)
+            case boot.Booting() | ev.Restored() | boot.AgentsRestored() | boot.Opened():
+                self._boot(event)
+            case ev.NodeLost() | ev.NodeRead() | ev.CallsNoted():
                 self._recovery.handle(event)
             case ev.DayBegan():
                 self.book.begin_day(event.day_began_at, event.ended)
@@ -193,6 +192,13 @@ class Engine:
                 pass  # the IVR's; nothing in the line depends on it
             case _:
                 self._agent_event(event)
+
+    def _boot(self, event: boot.Booting | ev.Restored | boot.AgentsRestored | boot.Opened) -> None:
+        if isinstance(event, boot.Booting):
+            self.booting = True
+            return
+        self.booting = self.booting and not isinstance(event, boot.Opened)
+        self._restoring.handle(event)
 
     def _daemon_event(self, event: ev.Reconfigured | ev.Stopping) -> None:
         match event:
