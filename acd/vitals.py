@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -52,6 +53,7 @@ class Vitals:
         return [
             Reading("tasks", "Background tasks alive", tasks.count()),
             Reading("timers", "Timers set", len(self.timers)),
+            Reading("memory_blocks", "Pieces of memory that Python holds", sys.getallocatedblocks()),
             Reading("calls_live", "Calls that have not ended", len(self.board.live_calls())),
             *self._decided(),
             *self._recorded(),

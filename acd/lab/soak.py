@@ -44,11 +44,13 @@ FIGURES: Final = {
     "inbox": "acd_inbox_events",
     "unwritten": "acd_recorder_queued",
     "live": "acd_calls_live",
+    "blocks": "acd_memory_blocks",
 }
 """What is shown -> the metric."""
 MEMORY: Final = "memory_mib"
-SHARE_PER_HOUR: Final = 0.02
-"""Growth of the memory that is let pass."""
+SHARES_PER_HOUR: Final = {MEMORY: 0.02, "blocks": 0.02}
+"""Growth of the memory that is let pass. The blocks are what is held; the resident memory swings beside it, for what is
+given back inside a page keeps the page."""
 LEAST_PER_HOUR: Final = 1.0
 """Of what is counted: one more in an hour."""
 AGENTS: Final = replace(LIVELY_AGENTS, ring_min_s=0.2, ring_max_s=1.0, talk_min_s=1.0, talk_mean_s=2.0, talk_max_s=8.0)
@@ -77,8 +79,8 @@ def judged(samples: Sequence[Sample], from_s: float) -> dict[str, tuple[Slope, b
         if name in ("at_s", "calls"):
             continue
         line = slope(times, [sample[name] for sample in late])
-        share, least = (SHARE_PER_HOUR, 0.0) if name == MEMORY else (0.0, LEAST_PER_HOUR)
-        found[name] = (line, line.nil(share, least))
+        share = SHARES_PER_HOUR.get(name)
+        found[name] = (line, line.nil(0.0, LEAST_PER_HOUR) if share is None else line.nil(share, 0.0))
     return found
 
 

@@ -63,5 +63,9 @@ def test_the_warm_up_is_not_judged() -> None:
     assert {name: nil for name, (_, nil) in found.items()} == {"memory_mib": True, "tasks": True}
     leak = [{**sample, "tasks": 9 + sample["at_s"] / 100} for sample in samples]
     assert not judged(leak, 600)["tasks"][1]
+    held = [{**sample, "blocks": 540_000 + 4 * sample["calls"]} for sample in samples]  # four pieces a call, for ever
+    assert not judged(held, 600)["blocks"][1]
+    few = [{**sample, "blocks": 540_000 + sample["calls"] / 4} for sample in samples]
+    assert judged(few, 600)["blocks"][1]
     with pytest.raises(LabError, match="samples after the warm-up"):
         judged(samples[:19], 100)
