@@ -80,14 +80,17 @@ class Caller:
 async def enter(ami: RawAmi, did: str = "74951234567", name: str = "", first: str = "AcdHold") -> Caller:
     """Call `did`; returns once the dialplan has said `first` about the call."""
     number, mark = str(next(_numbers)), len(ami.events)
+    ours = f"{number}.2"
     answer = await ami.action(
         "Originate",
         Channel=f"Local/{did}@acd-inbound/n",
+        ChannelId=f"{number}.1",
+        OtherChannelId=ours,
         Application="Wait",
         Data="120",
         CallerID=f'"{name}" <{number}>',
         Async="true",
     )
     assert answer["Response"] == "Success", answer
-    event = await ami.event(first, after=mark, CallerIDNum=number)
+    event = await ami.event(first, after=mark, Uniqueid=ours)
     return Caller(ami, number, event["Channel"], event["Call"])

@@ -53,19 +53,24 @@ class RawAmi:
             found[:] = self.heard(name, after, **headers)[:1]
             return bool(found)
 
-        await self._until(look, timeout_s, f"event {name} {headers}")
+        def others() -> str:
+            return f"; others called so: {[{key: one.get(key) for key in headers} for one in self.heard(name)]}"
+
+        await self._until(look, timeout_s, f"event {name} {headers}", others)
         return found[0]
 
     def heard(self, name: str, after: int = 0, /, **headers: str) -> list[Message]:
         """The events so far called `name` with these headers; `after` skips that many of the oldest."""
         return [message for message in self.events[after:] if _matches(message, name, headers)]
 
-    async def _until(self, true: Callable[[], bool], timeout_s: float, what: str) -> None:
+    async def _until(
+        self, true: Callable[[], bool], timeout_s: float, what: str, more: Callable[[], str] = str
+    ) -> None:
         try:
             async with asyncio.timeout(timeout_s), self._news:
                 await self._news.wait_for(lambda: self.closed or true())
         except TimeoutError:
-            raise AssertionError(f"no {what} within {timeout_s} s; heard: {self._summary()}") from None
+            raise AssertionError(f"no {what} within {timeout_s} s; heard: {self._summary()}{more()}") from None
         if not true():
             raise AssertionError(f"the session ended before {what}")
 
