@@ -263,11 +263,12 @@ class AmiClient:
         """Ping an idle peer and give up a silent one, until the link is lost or `until` is done."""
         interval_s, limit_s = self.settings.ping_interval_s, self.settings.silence_limit_s
         loop = asyncio.get_running_loop()
-        pinged_at = link.last_byte_at
+        pinged_at = awake_since = link.last_byte_at
         while not until.done() and not link.closed:
             now, heard_at = loop.time(), link.last_byte_at
-            # a ping must have had its time too: after our own loop was blocked, the peer is not to blame
-            dead_at = max(heard_at + limit_s, pinged_at + interval_s)
+            # a ping must have had its time too, and while we are awake: when our own loop was blocked, the peer is not
+            # to blame
+            dead_at = max(heard_at + limit_s, max(pinged_at, awake_since) + interval_s)
             if now >= dead_at and pinged_at > heard_at:
                 link.lose(f"silent for {now - heard_at:.1f} s")
                 return
@@ -277,6 +278,8 @@ class AmiClient:
                 self._ping(link)
             wake_s = (min(dead_at, ping_at) if pinged_at > heard_at else ping_at) - now
             await asyncio.wait({until, link.lost}, timeout=wake_s, return_when=asyncio.FIRST_COMPLETED)
+            if loop.time() > now + wake_s + interval_s:
+                awake_since = loop.time()
 
     def _ping(self, link: HardenedProtocol) -> None:
         try:

@@ -56,7 +56,7 @@ LEAST_PER_HOUR: Final = 1.0
 AGENTS: Final = replace(LIVELY_AGENTS, ring_min_s=0.2, ring_max_s=1.0, talk_min_s=1.0, talk_mean_s=2.0, talk_max_s=8.0)
 CALLERS: Final = replace(LIVELY_CALLERS, talk_limit_s=6.0)
 RATE_PER_S: Final = 1.5
-CALLERS_THERE_ARE: Final = 400
+CALLERS_THERE_ARE: Final = 200
 """Every number that calls is remembered for some time, by design, in bounded places (who was asked for a score, who
 served whom): the warm-up knows them all, so that what grows afterwards is something else."""
 

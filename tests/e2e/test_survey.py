@@ -58,7 +58,11 @@ async def test_the_score_pressed_is_the_score_stored(phones: Phones, desk: Desk)
         assert (record["outcome"], record["ended_by"]) == ("answered", "agent")
 
     # One after the other in, so that each caller's agent is known: the longest idle.
-    calls = [(number, agent_id, await phones.call(SCORES.did)) for number, agent_id in enumerate(SCORES.agents)]
+    calls = []
+    for number, agent_id in enumerate(SCORES.agents):
+        call = await phones.call(SCORES.did)
+        await desk.until_fact(number_of(call), "offered")
+        calls.append((number, agent_id, call))
     await asyncio.gather(*(score(*each) for each in calls))
 
 

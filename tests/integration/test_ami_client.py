@@ -303,6 +303,21 @@ async def test_our_own_blocked_loop_is_not_taken_for_the_peers_silence(ami: Fake
         assert client.counters.drops == 0
 
 
+async def test_a_ping_that_our_blocked_loop_kept_from_being_answered_is_not_held_against_the_peer(ami: FakeAmi):
+    """The fake lives in the loop that is blocked: it has not even seen the ping."""
+    async with running(ami) as client:
+        await up(client)
+
+        def stand_still(session: Session, action: ReceivedAction) -> bytes:
+            time.sleep(FAST.silence_limit_s + 0.1)
+            asyncio.get_running_loop().call_soon(asyncio.get_running_loop().call_soon, session.write, action.success())
+            return b""
+
+        ami.on("Ping", stand_still)
+        await until(lambda: len(ami.received("Ping")) > 2)
+        assert client.counters.drops == 0
+
+
 async def test_what_comes_after_we_stood_still_for_long_is_old_and_asterisk_is_read_back(ami: FakeAmi):
     async with running(ami) as client:
         await up(client)
