@@ -42,7 +42,7 @@ from acd.manager import ServiceManager
 from acd.numbers import warm_up
 from acd.parts import ami_settings, api_settings, dialplan_globals, event_log, lookups, spool
 from acd.plan import message_of, plan_of, script_of
-from acd.process import spare_the_collector, until_told
+from acd.process import give_memory_back, spare_the_collector, until_told
 from acd.queues import boot, places, sticky
 from acd.queues import events as ev
 from acd.queues.commands import AgentChanged, Journal
@@ -77,6 +77,7 @@ async def run(settings: Settings, file: Path | None = None) -> None:
         async with until_told(signal.SIGTERM, signal.SIGINT):
             await daemon.start()
             spare_the_collector()
+            give_memory_back()
             await asyncio.Event().wait()
     finally:
         await daemon.stop()
