@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -97,11 +98,11 @@ async def test_nobody_is_lost_and_the_order_is_kept(
 
 
 async def _begun(ends: Ends, count: int, fact: Callable[[Seen], object]) -> list[Seen]:
-    """Callers dial one after the other, so that their order is known."""
-    calls = []
+    """Callers dial one after the other, each when the one before is in, so that their order is known."""
+    calls: list[Seen] = []
     for _ in range(count):
-        calls.append(ends.call(ACD_TRUNK, str(FIRST_DID)))
-        await asyncio.sleep(1 / BEGUN_PER_S)
+        calls.append(call := ends.call(ACD_TRUNK, str(FIRST_DID)))
+        await until(partial(getattr, call, "answered_at"), "a caller is answered", PATIENCE_S)
     await until(lambda: all(map(fact, calls)), f"{count} calls are where they should be", PATIENCE_S)
     return calls
 
