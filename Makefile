@@ -20,7 +20,8 @@ SECONDS_GIVEN := $(if $(filter command line,$(origin SECONDS)),$(SECONDS))
 unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
-# Most of the time tests wait for calls to go their way: three workers keep two cores two thirds busy. Long files come first as they stand (e2e before unit), so that no worker is left alone with one of them in the end.
+# Most of the time tests wait for calls to go their way: three workers keep two cores two thirds busy.
+# Long files come first as they stand (e2e before unit), so that no worker is left alone with one of them in the end.
 SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 SETUP := python3 acd/lab/setup.py
 

@@ -29,7 +29,7 @@ from rich.live import Live
 from acd.errors import AcdError, LabError
 from acd.lab import shop
 from acd.lab.asterisk import AgentAccount, LabAsterisk, LabSpec, run_asterisk
-from acd.lab.daemon import PREFERRED_PORT, LabDaemon, free_port, running_daemon
+from acd.lab.daemon import PREFERRED_PORT, READY_S, LabDaemon, free_port, running_daemon
 from acd.lab.hotline import Hotline, Summary
 from acd.lab.screen import line, picture
 from acd.lab.staff import People, Traffic
@@ -89,7 +89,9 @@ class Demo:
         try:
             await people.start()
             await self._until_over(people, daemon, about)
-            if not await daemon.running():
+            if await daemon.running():  # it may have been started a moment ago
+                await daemon.api.until_ready(READY_S)
+            else:
                 await daemon.start()
             return await self._recorded(people, hotline)
         finally:
