@@ -80,16 +80,14 @@ def test_who_is_taken_from_an_agent_is_found_even_if_served_later() -> None:
     assert found(replace(evidence, legs=[at_once, second], records=[later])) == []
 
 
-def test_an_end_that_nobody_can_tell_from_a_cut_may_be_recorded_as_lost() -> None:
-    """Within seconds of the daemon's death, and Asterisk ended before another one was there."""
+def test_an_end_that_asterisk_took_with_it_may_be_recorded_as_lost() -> None:
+    """What it notes it saves a second later."""
     caller = replace(CALLER, ended_at=22.0)
     evidence = replace(FAIR, callers=[caller], records=[record(outcome="lost")], service=DOWN_20_TO_40)
     told = "records are calls: the caller talked for 8.0 s, recorded as lost"
     assert found(evidence) == [told]
-    assert found(replace(evidence, asterisk_down=[(30.0, 31.0)])) == []
-    assert found(replace(evidence, asterisk_down=[(41.0, 42.0)])) == [told]
-    late = replace(caller, ended_at=27.0)
-    assert found(replace(evidence, callers=[late], asterisk_down=[(30.0, 31.0)])) == [told]
+    assert found(replace(evidence, asterisk_down=[(23.0, 25.0)])) == []
+    assert found(replace(evidence, asterisk_down=[(30.0, 31.0)])) == [told]
 
 
 def test_who_is_still_on_the_line_was_forgotten() -> None:
@@ -143,10 +141,27 @@ def test_a_telephone_that_was_deaf_may_hear_of_an_offer_when_it_is_over() -> Non
     """It was sent again until then, and was taken back at the first answer."""
     late = LegSeen("1002", NUMBER, 12.5, None, 12.505, status=487)
     told = ["one phone a call: it came to 1002 while it was at 1001"]
-    assert found(replace(FAIR, legs=[LEG, late])) == told
-    assert found(replace(FAIR, legs=[LEG, late], deaf={"1002": [(5.0, 10.5)]})) == []
-    rings = replace(late, ended_at=13.5)
-    assert found(replace(FAIR, legs=[LEG, rings], deaf={"1002": [(5.0, 10.5)]})) == told
+    offers = [{"agent": "1002", "at": datetime.fromtimestamp(10.2, UTC).isoformat()}]
+    evidence = replace(FAIR, legs=[LEG, late], records=[{**record(), "offers": offers}])
+    assert found(evidence) == told
+    deaf = replace(evidence, deaf={"1002": [(5.0, 10.5)]})
+    assert found(deaf) == []
+    assert found(replace(deaf, legs=[LEG, replace(late, ended_at=13.5)])) == told
+    assert found(replace(deaf, records=[record()])) == told, "it was not offered while nobody could hear it"
+
+
+def test_a_telephone_that_was_deaf_may_turn_away_an_offer_that_is_over() -> None:
+    other = replace(CALLER, number=OTHER, by_caller=True, agent_voice=False)
+    late = LegSeen("1001", OTHER, 13.0, None, 13.0, turned_away=True, status=486, by_agent=True)
+    offers = [{"agent": "1001", "at": datetime.fromtimestamp(10.3, UTC).isoformat()}]
+    records = [record(), {**record(OTHER, "abandoned"), "offers": offers}]
+    evidence = Evidence([CALLER, other], [LEG, late], records, ALWAYS_UP)
+    told = [f"one offer an agent: 1001 had {NUMBER} when {OTHER} came"]
+    assert found(evidence) == told
+    deaf = replace(evidence, deaf={"1001": [(5.0, 10.5)]})
+    assert found(deaf) == []
+    assert found(replace(deaf, legs=[LEG, replace(late, ended_at=14.0)])) == told
+    assert found(replace(deaf, records=[record(), record(OTHER, "abandoned")])) == told
 
 
 def test_records_that_are_missing_doubled_or_invented_are_found() -> None:
@@ -176,7 +191,10 @@ def test_outcomes_must_be_what_was_seen() -> None:
     ]
     assert "talked for 8.0 s, recorded as abandoned" in found(replace(FAIR, records=[record(outcome="abandoned")]))[0]
     assert "out of service" in found(Evidence([gone], [], [record(outcome="lost")], ALWAYS_UP))[-1]
-    assert found(Evidence([gone], [], [record(outcome="lost")], DOWN_20_TO_40)) == []
+    assert found(Evidence([gone], [], [record(outcome="lost")], DOWN_20_TO_40)) == [
+        "records are calls: the caller gave up, recorded as lost"
+    ]
+    assert found(Evidence([gone], [], [record(outcome="lost")], DOWN_20_TO_40, asterisk_down=[(31.0, 32.0)])) == []
     cut = replace(FAIR, callers=[replace(CALLER, cut=True)], legs=[], records=[record(outcome="abandoned")])
     assert found(cut) == ["records are calls: cut by the end of Asterisk, recorded as abandoned"]
     assert found(replace(cut, legs=[LEG], records=[record()])) == []  # served before
@@ -184,6 +202,16 @@ def test_outcomes_must_be_what_was_seen() -> None:
     long_talk = {**record(), "talk_s": 18.0}
     assert "cut by the end of Asterisk" in found(replace(cut, legs=[talking], records=[long_talk]))[0]
     assert found(replace(cut, legs=[talking], records=[{**long_talk, "outcome": "lost"}])) == []
+
+
+def test_who_hangs_up_as_the_agent_picks_up_was_answered_or_not() -> None:
+    gone = replace(CALLER, agent_voice=False, by_caller=True, ended_at=20.0)
+    leg = replace(LEG, answered_at=20.1, ended_at=20.2, by_agent=False)
+    for outcome, talk_s in (("answered", 0.0), ("abandoned", None)):
+        crossed = Evidence([gone], [leg], [{**record(outcome=outcome), "talk_s": talk_s}], ALWAYS_UP)
+        assert found(crossed) == []
+        late = replace(crossed, legs=[replace(leg, answered_at=20.3)])
+        assert ("no agent answered" in str(found(late))) is (outcome == "answered")
 
 
 def test_a_score_is_stored_as_it_was_pressed() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from acd.lab.chaos.diary import CallerSeen, LegSeen
-from acd.lab.chaos.evidence import Evidence, Record, Violation, moment, talked_s
+from acd.lab.chaos.evidence import SAME_MOMENT_S, Evidence, Record, Violation, moment, talked_s
 
 ENDED: Final = ("answered", "abandoned", "overflowed", "timed_out", "closed", "callback", "lost")
 ENTERED_TOLERANCE_S: Final = 1.5
@@ -49,16 +49,18 @@ def _disagreements(evidence: Evidence, caller: CallerSeen, record: Record, legs:
         yield f"entered {entered - caller.answered_at:+.1f} s from when the caller was answered"
     both_s = max((talked_s(caller, leg) for leg in legs), default=0.0)
     calm = evidence.service.calm(caller.answered_at or caller.invited_at, caller.ended_at or caller.invited_at)
-    if outcome == "answered" and both_s <= 0.0 and not caller.agent_voice:
+    crossed = _crossed(caller, legs)
+    if outcome == "answered" and both_s <= 0.0 and not caller.agent_voice and not crossed:
         yield "recorded as answered, and no agent answered"
-    perhaps_cut = evidence.cut(caller) or evidence.end_unknown(caller)
-    if both_s > TALK_KNOWN_S and outcome != "answered" and not (perhaps_cut and outcome == "lost"):
+    if both_s > TALK_KNOWN_S and outcome != "answered" and not (evidence.cut(caller) and outcome == "lost"):
         yield f"the caller talked for {both_s:.1f} s, recorded as {outcome}"
     unserved = both_s <= 0.0 or any(leg.cut for leg in legs if leg.answered_at is not None)
     if caller.cut and unserved and outcome != "lost":
         yield f"cut by the end of Asterisk, recorded as {outcome}"
     if both_s <= 0.0 and caller.by_caller and not caller.cut:
-        fair = {"abandoned", "overflowed", "timed_out"} | (set() if calm else {"lost"})
+        fair = {"abandoned", "overflowed", "timed_out"} | ({"answered"} if crossed else set())
+        if evidence.cut(caller):
+            fair.add("lost")
         if outcome not in fair:
             yield f"the caller gave up, recorded as {outcome}"
     if outcome == "lost" and calm and not caller.cut:
@@ -66,6 +68,12 @@ def _disagreements(evidence: Evidence, caller: CallerSeen, record: Record, legs:
     talks = [leg for leg in legs if talked_s(caller, leg) > TALK_KNOWN_S]
     if outcome == "answered" and talks:
         yield from _about_the_talk(record, talks, sum(talked_s(caller, leg) for leg in talks), calm)
+
+
+def _crossed(caller: CallerSeen, legs: Sequence[LegSeen]) -> bool:
+    """The agent picked up as the caller hung up, and each heard of it afterwards: the order is Asterisk's to tell."""
+    picked_up = [leg.answered_at for leg in legs if leg.answered_at is not None]
+    return caller.by_caller and any(abs(at - (caller.ended_at or 0.0)) <= SAME_MOMENT_S for at in picked_up)
 
 
 def _about_the_talk(record: Record, talks: Sequence[LegSeen], talked_s: float, calm: bool) -> Iterator[str]:

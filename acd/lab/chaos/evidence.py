@@ -21,9 +21,6 @@ SAME_OFFER_S: Final = 1.0
 UNSAVED_S: Final = 2.0
 """What Asterisk writes into AstDB it saves about a second later."""
 
-UNNOTED_S: Final = 5.0
-"""Asterisk notes no end while the heartbeat is fresh, which it is for up to four seconds without a daemon."""
-
 
 @dataclass(frozen=True, slots=True)
 class Violation:
@@ -68,16 +65,6 @@ class Evidence:
         ended_at = caller.ended_at if caller.ended_at is not None else float("inf")
         return caller.cut or any(0.0 <= began - ended_at < UNSAVED_S for began, _ in self.asterisk_down)
 
-    def end_unknown(self, caller: CallerSeen) -> bool:
-        """The call ended in the first seconds of an outage, unheard and without a note, and Asterisk itself before the
-        outage was over: nobody can tell this end from a cut.
-        """
-        ended_at = caller.ended_at
-        return ended_at is not None and any(
-            began <= ended_at <= began + UNNOTED_S and any(ended_at <= down <= over for down, _ in self.asterisk_down)
-            for began, over in self.service.outages
-        )
-
     def unwitnessed(self, caller: CallerSeen) -> bool:
         """From entry to end nobody could see or note the call: one outage, of the daemon or of its link, spans it all,
         and in the end Asterisk itself was gone.
@@ -89,7 +76,13 @@ class Evidence:
 
     def by_asterisk_alone(self, leg: LegSeen) -> bool:
         """Whether Asterisk's own queue rang this telephone: the caller was in it, and we made no such offer."""
-        return any(record["fallback"] and not _offered(record, leg) for record in self.records_of(leg.number))
+        known = any(abs(at - leg.invited_at) < SAME_OFFER_S for at in self.offered(leg))
+        return not known and any(record["fallback"] for record in self.records_of(leg.number))
+
+    def offered(self, leg: LegSeen) -> list[float]:
+        """When this call was offered to the agent of this telephone, by the records."""
+        offers = [offer for record in self.records_of(leg.number) for offer in record["offers"]]
+        return [moment(offer["at"]) for offer in offers if offer["agent"] == leg.agent]
 
     def records_of(self, number: str) -> list[Record]:
         """Its records."""
@@ -115,11 +108,6 @@ def talked_s(caller: CallerSeen, leg: LegSeen) -> float:
     if leg.answered_at is None or caller.ended_at is None:
         return 0.0
     return min(leg.ended_at or caller.ended_at, caller.ended_at) - leg.answered_at
-
-
-def _offered(record: Record, leg: LegSeen) -> bool:
-    moments = (moment(offer["at"]) for offer in record["offers"] if offer["agent"] == leg.agent)
-    return any(abs(at - leg.invited_at) < SAME_OFFER_S for at in moments)
 
 
 def overlaps(span: Span, others: Iterable[Span]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from acd.lab.chaos.diary import LegSeen
-from acd.lab.chaos.evidence import SAME_MOMENT_S, Evidence, Violation, overlaps
+from acd.lab.chaos.evidence import SAME_MOMENT_S, SAME_OFFER_S, Evidence, Violation, overlaps
 from acd.lab.chaos.hammer import Order
 
 SILENCE_LIMIT_S: Final = 10.5
@@ -75,12 +75,14 @@ def never_silent(evidence: Evidence) -> Iterator[Violation]:
 
 
 def one_offer_an_agent(evidence: Evidence) -> Iterator[Violation]:
-    """A telephone that was deaf may have missed the end of the call before."""
+    """A telephone that was deaf may have missed the end of the call before, and may hear of an offer that is over."""
     by_agent: dict[str, list[LegSeen]] = defaultdict(list)
     for leg in evidence.legs:
         by_agent[leg.agent].append(leg)
     for agent, legs in by_agent.items():
         for number, leg in enumerate(legs):
+            if _late_copy(evidence, leg):
+                continue
             for earlier in legs[:number]:
                 both = (earlier.invited_at, leg.invited_at)
                 if not _during(leg, earlier) or earlier.turned_away or overlaps(both, evidence.deaf.get(agent, ())):
@@ -105,9 +107,14 @@ def one_phone_a_call(evidence: Evidence) -> Iterator[Violation]:
 
 def _late_copy(evidence: Evidence, leg: LegSeen) -> bool:
     """An INVITE of before, sent again until the telephone heard it; it was taken back at the first answer."""
-    at_once = leg.answered_at is None and leg.ended_at is not None and leg.ended_at - leg.invited_at < SAME_MOMENT_S
-    since = (leg.invited_at - SENT_AGAIN_S, leg.invited_at)
-    return at_once and overlaps(since, evidence.deaf.get(leg.agent, ()))
+    if leg.answered_at is not None or leg.ended_at is None or leg.ended_at - leg.invited_at >= SAME_MOMENT_S:
+        return False
+    deaf = evidence.deaf.get(leg.agent, ())
+    since = leg.invited_at - SENT_AGAIN_S
+    if evidence.by_asterisk_alone(leg):  # which leaves no moment of it
+        return overlaps((since, leg.invited_at), deaf)
+    sent = [at for at in evidence.offered(leg) if since < at < leg.invited_at - SAME_OFFER_S]
+    return any(overlaps((at, at), deaf) for at in sent)
 
 
 def _during(leg: LegSeen, earlier: LegSeen, allowed_s: float = SAME_MOMENT_S) -> bool:
