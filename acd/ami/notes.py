@@ -1,8 +1,11 @@
-"""The dialplan's notes: what it wrote into AstDB about callers who left while no daemon listened.
+"""The dialplan's notes: what it wrote into AstDB about callers who left.
 
-A note is at `/acd-fallback/<ten minutes>/<call id>`; the ten minutes are the first digits of the id, so that a backlog
-too long for one answer can be read in parts. Whoever may write AstDB may write here, so a note is checked like anything
-else that comes from outside; one that cannot be read is worth nothing.
+Of one who left while no daemon listened there is a note at `/acd-fallback/<ten minutes>/<call id>`; the ten minutes are
+the first digits of the id, so that a backlog too long for one answer can be read in parts. Of one who left while a
+daemon was thought to listen there is one at `/acd-ends/<last digits of the id>`, until another call of these digits
+ends: it begins with the id, has no number, and is asked for when the end was not heard after all. Whoever may
+write AstDB may write here, so a note is checked like anything else that comes from outside; one that cannot be read is
+worth nothing.
 """
 
 from __future__ import annotations
@@ -30,6 +33,8 @@ T = TypeVar("T")
 
 FAMILY = "acd-fallback"
 SHARD = 11  # digits of a call's id: `YYYYMMDDHHM`
+LAST_ENDS = "acd-ends"
+PLACE = 3  # digits of a call's id, the last, which are drawn: a thousand places
 SHARD_MINUTES = 10
 OLDEST_S = 7 * 86_400.0  # a note of before is of no use to anybody
 AT_ONCE = 50  # actions on the wire
@@ -61,16 +66,21 @@ class Notes:
         """What is noted of these calls, of which Asterisk knows nothing any more."""
         found: list[NotedCall] = []
         for some in in_parts(sorted(calls), AT_ONCE):
-            for message in await asyncio.gather(*(self._one(call_id) for call_id in some)):
-                note = self._read(message, at) if message is not None else None
-                if note is not None and note.call is not None:
-                    found.append(note.call)
+            notes = await asyncio.gather(*(self._one(call_id, at) for call_id in some))
+            found += [note for note in notes if note is not None]
         return found
 
-    async def _one(self, call_id: CallId) -> Message | None:
-        family = f"{FAMILY}/{call_id[:SHARD]}"
+    async def _one(self, call_id: CallId, at: float) -> NotedCall | None:
+        message = await self._get(f"{FAMILY}/{call_id[:SHARD]}", call_id)
+        if message is not None:
+            return self._call(call_id, message.get("Val", ""), at)
+        message = await self._get(LAST_ENDS, call_id[-PLACE:])
+        whose, _, value = message.get("Val", "").partition(SEPARATOR) if message is not None else ("", "", "")
+        return self._call(call_id, value, at) if whose == call_id else None
+
+    async def _get(self, family: str, key: str) -> Message | None:
         try:
-            messages = await self._client.collect("DBGet", ("Family", family), ("Key", call_id))
+            messages = await self._client.collect("DBGet", ("Family", family), ("Key", key))
         except AmiRefused as error:
             if "not found" in str(error):
                 return None
@@ -99,26 +109,23 @@ class Notes:
                     raise outcome
 
     def _read(self, message: Message, at: float) -> Note | None:
-        """The answers to DBGetTree have the whole path as key, those to DBGet the family apart."""
-        path = message.get("Key", "")
-        family, _, key = path.removeprefix("/").rpartition("/")
-        family = family or message.get("Family", "")
+        """The answers to DBGetTree have the whole path as key."""
+        family, _, key = message.get("Key", "").removeprefix("/").rpartition("/")
         if not family.startswith(FAMILY) or not key:
             return None
-        value = message.get("Val", "").split(SEPARATOR)
-        call = self._call(key, value, at)
+        call = self._call(key, message.get("Val", ""), at)
         return Note(family, key, call, call is not None and call.ended_at is None)
 
-    def _call(self, key: str, value: list[str], at: float) -> NotedCall | None:
-        call_id = fields.call_id(key)
-        if call_id is None or len(value) != PARTS or value[0] != "1":
+    def _call(self, key: str, value: str, at: float) -> NotedCall | None:
+        call_id, parts = fields.call_id(key), value.split(SEPARATOR)
+        if call_id is None or len(parts) != PARTS or parts[0] != "1":
             return None
-        entered, did, number, channel, queue, verb, fell, taken, over, ended, *rest = value[2:]
+        entered, did, number, channel, queue, verb, fell, taken, over, ended, *rest = parts[2:]
         left, doing, digits, offer, offered_to, dialled = rest
         entered_at = self._moment(entered, at)
         if entered_at is None:
             return None
-        unfinished = value[1] == UNFINISHED
+        unfinished = parts[1] == UNFINISHED
         return NotedCall(
             call_id,
             fields.dialled(did),

@@ -25,6 +25,7 @@ LINES = three_lines(FLOOR, "cut", ("1001", "1002", "1003"))
 ASIDE = FLOOR.line("aside", ("1004",))
 BACK_WITHIN_S = 5.0
 PING_S = 0.5
+RANG_S = 2.0  # nobody notes the moment of the answer: from the order to dial on it counts as talk
 LOOK_S = 0.5  # a look at the health takes its time too
 
 
@@ -120,9 +121,34 @@ async def test_what_happened_while_the_link_was_down_is_found_out(phones: Phones
     await scene.waiting.hang_up()
     await scene.ring.reject(603)
     await desk.until_ready_is(200, within_s=BACK_WITHIN_S)
-    for call, outcome in ((scene.talking, "answered"), (scene.waiting, "lost")):
+    for call, outcome in ((scene.talking, "answered"), (scene.waiting, "abandoned")):
         record = await desk.ended(number_of(call))
         assert (record["outcome"], record["reconciled"]) == (outcome, True)
     await desk.until_agent(scene.talks.user, "ready")
     again = await ringing(scene.rings)  # that it was refused was not heard
     assert again.remote_number == number_of(scene.rung)
+
+
+@pytest.mark.fault(2)
+async def test_a_conversation_of_which_nothing_was_heard_is_recorded_as_it_was(
+    phones: Phones, desk: Desk, proxy: CutProxy
+) -> None:
+    """Picked up and over on a mute link, while the heartbeat was fresh as that of a daemon that listens."""
+    (agent,) = await phones.staff(ASIDE.agents)
+    caller = await phones.call(ASIDE.did)
+    talk = await ringing(agent)
+    await desk.until_fact(number_of(caller), "ringing")
+    assert proxy.mute() == 1
+    await talk.answer()
+    assert await caller.media.wait_voice("agent", 3)
+    await caller.hang_up()
+    await desk.until_ready_is(503, within_s=3 * PING_S + LOOK_S + 1)
+    await desk.until_ready_is(200, within_s=BACK_WITHIN_S)
+    record = await desk.ended(number_of(caller))
+    what = ("outcome", "agent", "ended_by", "fallback", "reconciled")
+    assert [record[name] for name in what] == ["answered", agent.user, "caller", False, True]
+    began, over = talk.times.answered_at, caller.times.ended_at
+    assert began and over
+    assert record["talk_s"] == pytest.approx(over.loop_s - began.loop_s, abs=RANG_S)
+    assert [offer["result"] for offer in record["offers"]] == ["answered"]
+    await desk.until_agent(agent.user, "ready")

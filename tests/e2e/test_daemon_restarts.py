@@ -8,7 +8,7 @@ import pytest
 
 from acd.lab.daemon import LabDaemon
 from acd.lab.udp import Moment
-from tests.e2e.desk import Desk, until_fact
+from tests.e2e.desk import Desk, moment, until_fact
 from tests.e2e.floor import Floor
 from tests.e2e.phones import Phones, number_of, ringing
 from tests.e2e.scene import Scene, play, three_lines
@@ -17,6 +17,7 @@ from tests.faults import Figure
 FLOOR = Floor()
 STOPPED = three_lines(FLOOR, "stopped", ("1001", "1002", "1003"))
 KILLED = three_lines(FLOOR, "killed", ("1004", "1005", "1006"))
+MOMENT = three_lines(FLOOR, "moment", ("1007", "1008", "1009"))
 SECTIONS = {"survey": {"first_digit_s": 2, "second_digit_s": 1}}
 
 STOP_LIMIT_S = 10.0
@@ -73,6 +74,32 @@ async def test_a_killed_daemon_is_taken_over_from_by_the_next(phones: Phones, de
     rung = await desk.ended(number_of(scene.rung))
     assert [offer["result"] for offer in rung["offers"]] == ["answered"]
     await _the_rest_of_it(scene, phones, desk, KILLED.wait.agents[0])
+
+
+@pytest.mark.fault(3)
+async def test_what_ended_in_the_moment_of_the_kill_is_recorded_as_it_was(
+    phones: Phones, desk: Desk, daemon: LabDaemon
+) -> None:
+    """While the heartbeat was fresh as that of a daemon that listens."""
+    scene = await play(MOMENT, phones, desk)
+    await asyncio.sleep(WRITTEN_S)
+    await daemon.kill()
+    await scene.ring.answer()
+    assert await scene.rung.media.wait_voice("agent", 3)
+    for caller in scene.callers:
+        await caller.hang_up()
+    await daemon.start()
+    outcomes = {scene.talking: "answered", scene.rung: "answered", scene.waiting: "abandoned"}
+    for caller, outcome in outcomes.items():
+        record = await desk.ended(number_of(caller))
+        assert (record["outcome"], record["ended_by"], record["reconciled"]) == (outcome, "caller", True), record
+        entered, over = caller.times.answered_at, caller.times.ended_at
+        assert entered and over
+        lasted_s = moment(record["ended_at"]) - moment(record["entered_at"])
+        assert lasted_s == pytest.approx(over.loop_s - entered.loop_s, abs=TOLERANCE_S)
+    assert (await desk.ended(number_of(scene.rung)))["agent"] == scene.rings.user
+    for agent in (scene.talks.user, scene.rings.user):
+        await desk.until_agent(agent, "ready")
 
 
 async def _the_rest_of_it(scene: Scene, phones: Phones, desk: Desk, late: str) -> None:

@@ -150,14 +150,14 @@ def _number(call: Record) -> str:
 
 
 def _one_record_each(records: dict[str, Record], calls: Sequence[Seen], left: Sequence[Seen]) -> None:
-    """One for each caller, entered when the caller did; closed as found out later where nobody listened."""
+    """One for each caller, entered when the caller did; told by Asterisk where nobody listened."""
     assert set(records) == {seen.number for seen in calls}
     for seen in calls:
         record = records[seen.number]
         assert seen.answered_at is not None
         assert seen.invited_at - CLOCKS_S <= moment(record["entered_at"]) <= seen.answered_at + CLOCKS_S
         assert record["reconciled"] or seen not in left
-        assert record["outcome"] == ("answered" if seen.talked_at else "lost")
+        assert record["outcome"] == ("answered" if seen.talked_at else "abandoned")
         assert [offer["result"] for offer in record["offers"]] == ["answered"] * (seen.talked_at is not None)
 
 

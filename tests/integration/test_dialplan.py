@@ -254,8 +254,13 @@ async def test_who_is_withdrawn_goes_home_or_without_a_heartbeat_back_into_the_q
 
 async def noted(ami: RawAmi, caller: Caller) -> list[str] | None:
     """What the dialplan has noted of this call, part by part."""
+    return await db_get(ami, f"acd-fallback/{caller.call[:11]}", caller.call)
+
+
+async def db_get(ami: RawAmi, family: str, key: str) -> list[str] | None:
+    """The parts of an entry of AstDB."""
     mark = len(ami.events)
-    answer = await ami.action("DBGet", Family=f"acd-fallback/{caller.call[:11]}", Key=caller.call)
+    answer = await ami.action("DBGet", Family=family, Key=key)
     if answer["Response"] == "Error":
         return None
     return (await ami.event("DBGetResponse", after=mark))["Val"].split("|")
@@ -293,7 +298,7 @@ async def test_a_call_without_a_daemon_ends_by_itself_and_is_noted_from_its_entr
         ({"ACD_SEQ": "1"}, False),
     ],
 )
-async def test_a_call_that_a_living_daemon_knows_leaves_no_note(
+async def test_a_call_that_a_living_daemon_knows_has_its_note_among_the_last_ends(
     ami: RawAmi, facts: dict[str, str], leaves_one: bool
 ) -> None:
     caller = await enter(ami)
@@ -302,6 +307,10 @@ async def test_a_call_that_a_living_daemon_knows_leaves_no_note(
     await caller.hang_up()
     await caller.is_gone(0)
     assert (await noted(ami, caller) is not None) is leaves_one
+    last = await db_get(ami, "acd-ends", caller.call[-3:])
+    assert (last is not None and last[0] == caller.call) is not leaves_one
+    if last is not None and not leaves_one:
+        assert (last[1:3], last[5], len(last)) == (["1", "out"], "", 19), "whole, and without the caller's number"
 
 
 @pytest.mark.parametrize("verb", ["hold", "connect", "say", "collect", "record", "after"])

@@ -23,7 +23,7 @@ def steps() -> dict[str, list[str]]:
     for line in CONF.read_text(encoding="utf-8").splitlines():
         if header := re.fullmatch(r"\[(.+?)\](?:\(.*\))?", line.strip()):
             context = header[1]
-        elif step := re.match(r"\s*(?:exten|same) =>\s*(?:[^,]+,1|n(?:\(\w+\))?|h,4),(.*)", line):
+        elif step := re.match(r"\s*(?:exten|same) =>\s*(?:[^,]+,1|n(?:\(\w+\))?|h,5),(.*)", line):
             found.setdefault(context, []).append(step[1])
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from acd.ami.aftermath import Aftermath
 from acd.ami.fields import AsteriskTime
 from acd.ami.messages import Message, Response
-from acd.ami.notes import FAMILY, OLDEST_S, Notes
+from acd.ami.notes import FAMILY, LAST_ENDS, OLDEST_S, Notes
 from acd.ami.registry import Caller, Registry
 from acd.errors import AmiDown, AmiError, AmiOverflow, AmiRefused
 from acd.queues.found import Elsewhere, Left, NotedCall
@@ -52,7 +53,8 @@ class AstDb:
             about = (("Family", given["Family"]), ("Key", given["Key"]), ("Val", self.entries[path]))
             return [Message.of("DBGetResponse", *about)]
         assert (name, given["Family"]) == ("DBGetTree", FAMILY)
-        found = {path: value for path, value in self.entries.items() if path.startswith(given.get("Key", ""))}
+        own = {path: value for path, value in self.entries.items() if not path.startswith(LAST_ENDS)}
+        found = {path: value for path, value in own.items() if path.startswith(given.get("Key", ""))}
         if len(found) > self.longest:
             raise AmiOverflow("DBGetTree: more in the answer than that")
         return [
@@ -165,6 +167,20 @@ async def test_single_calls_are_asked_for() -> None:
         await reader(db).of([missing], AT)
 
 
+async def test_a_call_whose_end_was_not_heard_is_looked_for_among_the_last_ends() -> None:
+    db = AstDb()
+    unnamed = with_part(4, "")
+    db.entries[f"{LAST_ENDS}/{CALL[-3:]}"] = f"{CALL}|{unnamed}"
+    (seen,) = await reader(db).of([CallId(CALL)], AT)
+    assert seen == replace(await read(WHOLE), number="")
+    assert await reader(db).all(AT) == [[]], "only who asks for it"
+    another = CallId(f"20260101120000-999999999{CALL[-3:]}")
+    assert await reader(db).of([another], AT) == [], "the place is another call's by now"
+    for rubbish in ("", CALL, f"{CALL}|", f"|{unnamed}", unnamed, f"{CALL}|{CALL}|{unnamed}"):
+        db.entries[f"{LAST_ENDS}/{CALL[-3:]}"] = rubbish
+        assert await reader(db).of([CallId(CALL)], AT) == []
+
+
 class Books:
     """Who records: remembers what it was given, and takes it or not."""
 
@@ -244,4 +260,4 @@ async def test_notes_that_cannot_be_read_are_said_so_and_stop_nothing(error: Ami
 def test_the_dialplan_writes_as_many_parts_as_are_read() -> None:
     written = [line for line in CONF.read_text(encoding="utf-8").splitlines() if "Set(DB(" in line]
     assert len(written) == 2
-    assert {line.count("|") + 1 for line in written} == {len(PARTS)}
+    assert {line.replace("?${ACD_CALL}|)}", "").count("|") + 1 for line in written} == {len(PARTS)}
