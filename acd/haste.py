@@ -7,6 +7,8 @@
   log, without the values of variables.
 - SQLAlchemy's ORM: nothing is mapped to objects here, but its asyncio package imports it, for sessions that nobody
   opens; a tenth of the start. The package is there without having been run, and its engine imported on its own.
+- What phonenumbers has for numbers in texts, and for such that are being typed: its package is there in the same way.
+- Plugins of pydantic, which it looks for among all that is installed: none is to see what callers and settings say.
 - The world's certificates: aiohttp reads them when it is imported, another tenth, for clients that name none of their
   own. Ours, the CRM's, does (`acd.crm.client`); any other would trust nobody.
 """
@@ -25,9 +27,11 @@ if sys.argv[1:2] == ["run"]:
     late_methods.begin()
     os.environ.setdefault("TYPER_USE_RICH", "0")
     sys.modules["rich"] = None  # type: ignore[assignment]
-    package = importlib.util.find_spec("sqlalchemy.ext.asyncio")
-    if package is not None:
-        sys.modules[package.name] = importlib.util.module_from_spec(package)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
+    for name in ("sqlalchemy.ext.asyncio", "phonenumbers"):
+        package = importlib.util.find_spec(name)
+        if package is not None:
+            sys.modules[name] = importlib.util.module_from_spec(package)
     places = {name: os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")}
     os.environ.update(dict.fromkeys(places, os.devnull))
     import aiohttp  # noqa: F401

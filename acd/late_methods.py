@@ -2,7 +2,7 @@
 
 The standard library writes six methods of a frozen dataclass as a text and compiles each. That was a sixth of a start,
 which imports two hundred such classes, and most of it is never called before the daemon is ready, if at all. Here all
-but `__init__` wait until somebody calls them; what they do is the library's own, as it would have made them.
+of them wait until somebody calls them; what they do is the library's own, as it would have made them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-LATE = frozenset({"__repr__", "__eq__", "__hash__", "__setattr__", "__delattr__"})
+LATE = frozenset({"__init__", "__repr__", "__eq__", "__hash__", "__setattr__", "__delattr__"})
 _PARAMETERS = ["name", "args", "body", "globals", "locals", "return_type"]
 
 
@@ -30,13 +30,13 @@ def _late(make: Callable[..., Callable[..., Any]]) -> Callable[..., Callable[...
             return make(name, *args, **more)
         made: Callable[..., Any] | None = None
 
-        def method(self: Any, *given: Any) -> Any:
+        def method(self: Any, *given: Any, **named: Any) -> Any:
             nonlocal made
             if made is None:
                 made = make(name, *args, **more)
                 made.__qualname__ = method.__qualname__
                 _put(type(self), name, method, made)
-            return made(self, *given)
+            return made(self, *given, **named)
 
         method.__name__ = name
         return method

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat
+from phonenumbers import phonenumberutil as phonenumbers
+from phonenumbers.phonenumberutil import NumberParseException, PhoneNumberFormat
 
 MAX_LENGTH = 64
 """Longer than any number or SIP user part worth keeping; the rest is cut off."""

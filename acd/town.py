@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from phonenumbers import PhoneMetadata
+from phonenumbers.phonemetadata import PhoneMetadata
 
 from acd.config.outbound import Outbound
 

@@ -38,7 +38,7 @@ class Backend:
     metrics: Metrics
     known: Rates  # by the name of the token
     strangers: Rates  # by address
-    openapi: bytes
+    openapi: Callable[[], bytes]  # takes a moment when first called
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import cache, partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -66,7 +67,7 @@ class ApiServer:
             metrics=self._metrics,
             known=Rates(settings.requests_per_s),
             strangers=Rates(settings.anonymous_per_s),
-            openapi=openapi.document(ROUTES),
+            openapi=cache(partial(openapi.document, ROUTES)),
         )
         self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None

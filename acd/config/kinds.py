@@ -11,7 +11,7 @@ import zoneinfo
 from typing import Annotated
 from urllib.parse import unquote
 
-import phonenumbers
+from phonenumbers import phonenumberutil as phonenumbers
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, WithJsonSchema
 
 from acd.errors import RequirementError

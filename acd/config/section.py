@@ -14,6 +14,7 @@ class Section(BaseModel):
     """A part of the configuration: frozen, no unknown keys, no infinite numbers."""
 
     model_config = ConfigDict(
+        defer_build=True,  # only the whole is checked, and has its parts built into it
         extra="forbid",
         frozen=True,
         allow_inf_nan=False,

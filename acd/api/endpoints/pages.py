@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import dataclass
 from functools import cache
@@ -64,7 +65,8 @@ async def static_file(ask: Plain) -> web.Response:
 
 
 async def openapi(ask: Plain) -> web.Response:
-    return web.Response(body=ask.backend.openapi, content_type="application/json", charset="utf-8")
+    body = await asyncio.to_thread(ask.backend.openapi)  # a tenth of a second, once: not before somebody asks for it
+    return web.Response(body=body, content_type="application/json", charset="utf-8")
 
 
 ROUTES: Final = (
