@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import socket
 from collections.abc import Awaitable, Callable
@@ -10,18 +9,16 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from acd import tasks
 from acd.ami import echo
 from acd.ami.client import AmiClient
 from acd.ami.node import OLDEST_ASTERISK, REQUIRED_ACTIONS
+from acd.ami.visit import visit
 from acd.config import Asterisk, Settings
 from acd.config.schema import Http
-from acd.errors import AcdError, AmiError, AmiRefused
+from acd.errors import AcdError, AmiDown, AmiError, AmiRefused
 from acd.parts import ami_settings
 from acd.records.schema import check
 
-LINK_PATIENCE_S = 5.0
-LOOK_EVERY_S = 0.05
 HEALTH_PATIENCE_S = 2.0
 CONTEXTS = (
     "acd-inbound",
@@ -101,22 +98,22 @@ async def _is_ours(url: str) -> bool:
 
 async def _asterisk(settings: Settings, asterisk: Asterisk, tell: Callable[[Finding], None]) -> None:
     name = f"asterisk {asterisk.name}"
-    client = AmiClient(ami_settings(settings, asterisk))
-    link = tasks.spawn(client.run(), f"doctor {asterisk.name}")
     try:
-        await _first_link(client)
-        tell(Finding(name, f"AMI answers at {asterisk.host}:{asterisk.port}, login accepted"))
-        for look in (_version, _rights, _fallback_queue, _phones):
-            await _told(name, client, settings, look, tell)
-        if await _told(name, client, settings, _dialplan, tell):
-            await _echo(name, client, settings, tell)
-    except TimeoutError:
-        problem = client.status().last_error or "no answer"
-        tell(Finding(name, "no AMI link", _link_advice(asterisk, problem)))
-    except AmiError as error:
-        tell(Finding(name, "the AMI link broke", str(error)))
-    finally:
-        await tasks.stop(link)
+        async with visit(ami_settings(settings, asterisk)) as client:
+            tell(Finding(name, f"AMI answers at {asterisk.host}:{asterisk.port}, login accepted"))
+            try:
+                await _looks(name, client, settings, tell)
+            except AmiError as error:
+                tell(Finding(name, "the AMI link broke", str(error)))
+    except AmiDown as error:
+        tell(Finding(name, "no AMI link", _link_advice(asterisk, str(error))))
+
+
+async def _looks(name: str, client: AmiClient, settings: Settings, tell: Callable[[Finding], None]) -> None:
+    for look in (_version, _rights, _fallback_queue, _phones):
+        await _told(name, client, settings, look, tell)
+    if await _told(name, client, settings, _dialplan, tell):
+        await _echo(name, client, settings, tell)
 
 
 Look = Callable[[AmiClient, Settings], Awaitable[Finding]]
@@ -130,15 +127,6 @@ async def _told(name: str, client: AmiClient, settings: Settings, look: Look, te
         finding = Finding(what, "cannot be looked at", f"Asterisk says: {error}; {echo.WRITE_FIX}")
     tell(Finding(f"{name}: {finding.what}", finding.found, finding.fix))
     return finding.ok
-
-
-async def _first_link(client: AmiClient) -> None:
-    """Until the link is up. TimeoutError when it takes too long or the first attempt has failed."""
-    async with asyncio.timeout(LINK_PATIENCE_S):
-        while not client.connected:
-            if client.counters.refused_logins or client.counters.attempts > 1:
-                raise TimeoutError
-            await asyncio.sleep(LOOK_EVERY_S)
 
 
 def _link_advice(asterisk: Asterisk, problem: str) -> str:

@@ -2,7 +2,8 @@
 
 Calls stay as figures and lose number, name and note; messages go with their sound; the number is taken out of what
 people wrote in other calls; files of the event log that mention it are removed (a running daemon begins a new one). A
-live call is not touched: it is said, and to be forgotten when it is over.
+live call is not touched: it is said, and to be forgotten when it is over. What Asterisk has noted of calls without a
+daemon loses the number before anything else: the record that is made of it must not bring it back.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,12 +20,16 @@ from typing import Any, Final
 
 from sqlalchemy import URL, Connection
 
+from acd.ami.fields import AsteriskTime
+from acd.ami.notes import Notes
+from acd.ami.registry import Registry
+from acd.ami.visit import visit
 from acd.config import Settings
-from acd.errors import StorageError
+from acd.errors import AmiError, StorageError
 from acd.eventlog import files
 from acd.masking import mask
 from acd.numbers import normalise
-from acd.parts import spool_path
+from acd.parts import ami_settings, spool_path
 from acd.records import database, erase, schema
 from acd.records.store import SqlStore
 from acd.retention import PAUSE_S, remove_sound
@@ -42,6 +48,7 @@ class Forgotten:
     mentions: int = 0
     messages: int = 0
     event_logs: int = 0
+    notes: int = 0
     left: list[str] = field(default_factory=list)
 
 
@@ -63,6 +70,8 @@ async def run(settings: Settings, number: str, tell: Tell) -> bool:
     await asyncio.to_thread(_empty_wal, database.parse(settings.database))
     tell(f"{mask(number)}: {done.calls} calls made nobody's, {done.messages} messages deleted")
     tell(f"taken out of what was written in {done.mentions} other calls; {done.event_logs} event log files removed")
+    if done.notes:
+        tell(f"taken out of {done.notes} notes of Asterisk's")
     for sentence in done.left:
         tell(f"left: {sentence}")
     tell("a running daemon remembers for whom it keeps a place or an agent until it is started anew")
@@ -82,11 +91,27 @@ class Eraser:
 
     async def everything(self) -> Forgotten:
         """Where it can be found."""
+        await self._notes()
         await self._own_calls()
         await self._mentions()
         await self._event_logs()
         await self._what_is_left()
         return self._done
+
+    async def _notes(self) -> None:
+        for asterisk in self._settings.asterisk:
+            try:
+                async with visit(ami_settings(self._settings, asterisk)) as client:
+                    notes = Notes(client, Registry({}), AsteriskTime(), self._settings.default_country)
+                    done, live = await notes.make_nobodys(self._number, time.time())
+            except AmiError as error:
+                what = f"what Asterisk {asterisk.name} noted of calls without a daemon"
+                self._done.left.append(f"{what}: it cannot be asked ({error})")
+                continue
+            self._done.notes += done
+            if live:
+                where = f"Asterisk {asterisk.name}'s own queue"
+                self._done.left.append(f"{live} calls in {where} are not touched: forget once more afterwards")
 
     async def _own_calls(self) -> None:
         while ids := await self._store.look(self._page):

@@ -41,6 +41,7 @@ AT_ONCE = 50  # actions on the wire
 SEPARATOR = "|"
 PARTS = 18
 UNFINISHED = "in"
+NUMBER = 4  # which part is the caller's number
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Note:
     key: str
     call: NotedCall | None = None
     unfinished: bool = False  # of a caller who may be there still: the end was not noted
+    text: str = ""
 
 
 class Notes:
@@ -108,13 +110,32 @@ class Notes:
                 if isinstance(outcome, BaseException) and not isinstance(outcome, AmiRefused):
                     raise outcome
 
+    async def make_nobodys(self, number: str, at: float) -> tuple[int, int]:
+        """Take this caller's number (E.164) out of the notes; how many were, and how many are of callers still there.
+
+        These are left alone: the dialplan will write the number again.
+        """
+        done = live = 0
+        for note in [note for part in await self.all(at) for note in part]:
+            parts = note.text.split(SEPARATOR)
+            if len(parts) != PARTS or normalise(fields.dialled(parts[NUMBER]), self._region) != number:
+                continue
+            if note.unfinished:
+                live += 1
+                continue
+            text = SEPARATOR.join((*parts[:NUMBER], "", *parts[NUMBER + 1 :]))
+            await self._client.action("DBPut", ("Family", note.family), ("Key", note.key), ("Val", text))
+            done += 1
+        return done, live
+
     def _read(self, message: Message, at: float) -> Note | None:
         """The answers to DBGetTree have the whole path as key."""
         family, _, key = message.get("Key", "").removeprefix("/").rpartition("/")
         if not family.startswith(FAMILY) or not key:
             return None
-        call = self._call(key, message.get("Val", ""), at)
-        return Note(family, key, call, call is not None and call.ended_at is None)
+        text = message.get("Val", "")
+        call = self._call(key, text, at)
+        return Note(family, key, call, call is not None and call.ended_at is None, text)
 
     def _call(self, key: str, value: str, at: float) -> NotedCall | None:
         call_id, parts = fields.call_id(key), value.split(SEPARATOR)

@@ -58,6 +58,7 @@ class FakeAsterisk(FakeAmi):
     dialplan_included: bool = True
     missing_prompts: tuple[str, ...] = ()
     wall_ahead_s: float = 0.0
+    database: dict[str, str] = field(default_factory=dict)  # AstDB, path -> value
     booted_at: float = field(default_factory=lambda: time.monotonic() - 1000)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     _channels: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -72,6 +73,8 @@ class FakeAsterisk(FakeAmi):
         self.on("Redirect", self._redirect)
         self.on("Originate", self._originate)
         self.on("UserEvent", self._echoed)
+        self.on("DBGetTree", self._notes)
+        self.on("DBPut", self._note)
         self.on("QueueStatus", lambda _, action: action.listing("QueueMember", [], "QueueStatusComplete"))
         for name in ("QueueAdd", "QueuePause", "QueueRemove"):
             self.on(name, lambda _, action: action.success())
@@ -174,6 +177,15 @@ class FakeAsterisk(FakeAmi):
     def _echoed(self, session: Session, action: ReceivedAction) -> bytes:
         if "user" in self.heard_classes:
             self.event("UserEvent", ("UserEvent", action["UserEvent"]))
+        return action.success()
+
+    def _notes(self, session: Session, action: ReceivedAction) -> bytes:
+        tree = f"/{action['Family']}/"
+        found = [[("Key", key), ("Val", value)] for key, value in self.database.items() if key.startswith(tree)]
+        return action.listing("DBGetTreeResponse", found, "DBGetTreeComplete")
+
+    def _note(self, session: Session, action: ReceivedAction) -> bytes:
+        self.database[f"/{action['Family']}/{action['Key']}"] = action["Val"]
         return action.success()
 
     def _core_status(self, session: Session, action: ReceivedAction) -> bytes:

@@ -12,7 +12,13 @@ import pytest
 import pytest_asyncio
 
 from acd import tasks
+from acd.ami.fields import AsteriskTime
+from acd.ami.notes import Notes
+from acd.ami.registry import Registry
+from acd.ami.values import AmiSettings
+from acd.ami.visit import visit
 from acd.lab.asterisk import LabAsterisk, LabSpec, agent_accounts, run_asterisk
+from acd.numbers import normalise
 from tests.deadlines import until
 from tests.fakes.caller import Caller, beat, enter, go_stale
 from tests.fakes.rawami import RawAmi, raw_ami
@@ -288,6 +294,24 @@ async def test_a_call_without_a_daemon_ends_by_itself_and_is_noted_from_its_entr
     assert (note[1], note[9], note[12]) == ("out", f"{taken['Taken']}", "system")
     assert float(note[8]) <= float(note[9].partition("@")[0]) <= float(note[10]) <= float(note[11])
     assert float(note[11]) - float(note[10]) == pytest.approx(5, abs=1)
+
+
+async def test_a_note_loses_the_number_of_who_wants_to_be_forgotten(ami: RawAmi, pbx: LabAsterisk) -> None:
+    await go_stale(ami)
+    caller, other = await enter(ami, first="AcdFallback"), await enter(ami, first="AcdFallback")
+    number = normalise(caller.number, "RU")
+    settings = AmiSettings("main", pbx.ami_host, pbx.ami_port, pbx.ami_username, pbx.ami_secret)
+    async with visit(settings) as client:
+        notes = Notes(client, Registry({}), AsteriskTime(), "RU")
+        assert await notes.make_nobodys(number, time.time()) == (0, 1), "the caller is there still"
+        for one in (caller, other):
+            await one.hang_up()
+            await one.is_gone(0)
+        before, others = await noted(ami, caller), await noted(ami, other)
+        assert await notes.make_nobodys(number, time.time()) == (1, 0)
+    assert before is not None and before[4]
+    assert await noted(ami, caller) == [*before[:4], "", *before[5:]]
+    assert await noted(ami, other) == others and others is not None and others[4]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -217,6 +218,18 @@ def settings_for(url: str, folder: Path, **more: Any) -> Settings:
     )
 
 
+@pytest.fixture
+async def node() -> AsyncIterator[dict[str, Any]]:
+    """Where an Asterisk is, for the configuration."""
+    async with FakeAsterisk() as asterisk:
+        yield node_of(asterisk)
+
+
+def node_of(asterisk: FakeAsterisk) -> dict[str, Any]:
+    where = {"name": "main", "host": asterisk.host, "port": asterisk.port}
+    return {**where, "username": asterisk.username, "secret": asterisk.secret}
+
+
 async def forgotten(settings: Settings, number: str = "8 (916) 123-45-67") -> tuple[bool, str]:
     said: list[str] = []
     known = forget.number_of(number, REGION)
@@ -226,7 +239,7 @@ async def forgotten(settings: Settings, number: str = "8 (916) 123-45-67") -> tu
 
 @REAL
 async def test_a_number_is_forgotten_everywhere_and_every_figure_stays(
-    store: SqlStore, url: str, kind: str, tmp_path: Path
+    store: SqlStore, url: str, kind: str, tmp_path: Path, node: dict[str, Any]
 ) -> None:
     noted = {"code": "sale", "amount": 5.0, "note": "муж: 8 916 123-45-67, вечером"}
     other = journey("other", entered(YOUNG, OTHER), (Fact.DISPOSITION, YOUNG + 5, noted), ended(YOUNG + 9))
@@ -239,7 +252,7 @@ async def test_a_number_is_forgotten_everywhere_and_every_figure_stays(
     (tmp_path / "events.jsonl.1").write_text('{"n": 1}\n{"number": "+79161234567"}\n')
     before = await everything(store)
 
-    gone, said = await forgotten(settings_for(url, tmp_path))
+    gone, said = await forgotten(settings_for(url, tmp_path, asterisk=[node]))
     assert gone, said
     assert "+7916***4567: 2 calls made nobody's, 1 messages deleted" in said and ANNA not in said
     assert "2 other calls; 1 event log files removed" in said
@@ -255,7 +268,42 @@ async def test_a_number_is_forgotten_everywhere_and_every_figure_stays(
     if kind == "sqlite":
         for part in tmp_path.glob("acd.db*"):
             assert b"9161234567" not in part.read_bytes(), part
-    assert (await forgotten(settings_for(url, tmp_path)))[0], "once more is no fault"
+    assert (await forgotten(settings_for(url, tmp_path, asterisk=[node])))[0], "once more is no fault"
+
+
+async def test_what_asterisk_noted_loses_the_number_before_a_record_is_made_of_it(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/acd.db"
+    await upgrade(url)
+    async with FakeAsterisk() as asterisk:
+        settings = settings_for(url, tmp_path, asterisk=[node_of(asterisk)])
+        tree = "/acd-fallback/20260101120"
+        spoken = f"{tree}/20260101120000-000000000001"
+        asterisk.database = {spoken: note("89161234567"), f"{tree}/20260101120000-000000000002": note(OTHER)}
+        before = dict(asterisk.database)
+        gone, said = await forgotten(settings)
+        assert gone and "taken out of 1 notes of Asterisk's" in said
+        assert asterisk.database == {**before, spoken: before[spoken].replace("89161234567", "")}
+        still_there = asterisk.database[spoken] = note(ANNA, "in")
+        gone, said = await forgotten(settings)
+        assert not gone and "left: 1 calls in Asterisk main's own queue are not touched" in said
+        assert asterisk.database[spoken] == still_there
+
+
+async def test_an_asterisk_that_cannot_be_asked_is_said_to_be_left(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/acd.db"
+    await upgrade(url)
+    async with FakeAsterisk() as asterisk:
+        settings = settings_for(url, tmp_path, asterisk=[{**node_of(asterisk), "secret": "another"}])
+        gone, said = await forgotten(settings)
+    assert not gone and "left: what Asterisk main noted of calls without a daemon: it cannot be asked" in said
+
+
+def note(number: str, state: str = "out") -> str:
+    """As the dialplan writes it."""
+    now = f"{time.time():.3f}"
+    ended = now if state == "out" else ""
+    told = ("1", state, now, "74951234567", number, "PJSIP/trunk-1", "sales", "fallback", now, "", "", ended, "caller")
+    return "|".join((*told, *[""] * 5))
 
 
 @REAL
@@ -291,11 +339,10 @@ def test_a_number_is_found_however_people_write_it(text: str, found: bool) -> No
 
 async def test_a_number_is_forgotten_beside_a_running_daemon(tmp_path: Path) -> None:
     async with FakeAsterisk(endpoints=("PJSIP/1001",)) as asterisk:
-        node = {"name": "main", "host": asterisk.host, "port": asterisk.port}
         settings = settings_for(
             f"sqlite+aiosqlite:///{tmp_path}/acd.db",
             tmp_path,
-            asterisk=[{**node, "username": asterisk.username, "secret": asterisk.secret}],
+            asterisk=[node_of(asterisk)],
             http={"port": 0},
         )
         daemon = Daemon(settings)
