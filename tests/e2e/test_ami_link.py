@@ -25,7 +25,7 @@ LINES = three_lines(FLOOR, "cut", ("1001", "1002", "1003"))
 ASIDE = FLOOR.line("aside", ("1004",))
 BACK_WITHIN_S = 5.0
 PING_S = 0.5
-RANG_S = 2.0  # nobody notes the moment of the answer: from the order to dial on it counts as talk
+CLOCKS_S = 0.2  # Asterisk's stamps against ours, on a busy machine
 LOOK_S = 0.5  # a look at the health takes its time too
 
 
@@ -142,13 +142,12 @@ async def test_a_conversation_of_which_nothing_was_heard_is_recorded_as_it_was(
     await talk.answer()
     assert await caller.media.wait_voice("agent", 3)
     await caller.hang_up()
-    await desk.until_ready_is(503, within_s=3 * PING_S + LOOK_S + 1)
-    await desk.until_ready_is(200, within_s=BACK_WITHIN_S)
-    record = await desk.ended(number_of(caller))
+    record = await desk.ended(number_of(caller), within_s=3 * PING_S + BACK_WITHIN_S)
     what = ("outcome", "agent", "ended_by", "fallback", "reconciled")
     assert [record[name] for name in what] == ["answered", agent.user, "caller", False, True]
-    began, over = talk.times.answered_at, caller.times.ended_at
+    invited, began, over = talk.times.invited_at.loop_s, talk.times.answered_at, caller.times.ended_at
     assert began and over
-    assert record["talk_s"] == pytest.approx(over.loop_s - began.loop_s, abs=RANG_S)
+    # Nobody notes the moment of the answer: from the order to dial on it counts as talk.
+    assert over.loop_s - began.loop_s - CLOCKS_S < record["talk_s"] < over.loop_s - invited + CLOCKS_S
     assert [offer["result"] for offer in record["offers"]] == ["answered"]
     await desk.until_agent(agent.user, "ready")
