@@ -237,6 +237,7 @@ class Offers:
         self._shop.alarms.cancel(f"look:{call.id}")
         refusals.cancel(self._shop, call)
         self._shop.alarms.cancel(f"retry:{call.id}")
+        call.not_before = 0.0  # with no timer to end it, the rest would outlast a short talk
 
     def cancel_deadlines(self, call: Call) -> None:
         """The call leaves its queue's line: what it had to wait for there comes no more."""

@@ -8,6 +8,7 @@ from acd.queues.model import AgentId, OfferId, OfferResult, Outcome, Side
 from tests.playbooks.playbook import Playbook, start
 from tests.playbooks.words import (
     SALES,
+    SUPPORT,
     after,
     agent,
     agent_is,
@@ -37,6 +38,7 @@ from tests.playbooks.words import (
     ringing,
     rings,
     rings_all,
+    sent_on,
     stops,
     talk_ends,
     timer,
@@ -191,6 +193,18 @@ def test_who_is_gone_before_the_bridge_costs_the_others_nothing_but_a_second_rin
     assert play >> picks_up("c1.2") >> talk_ends("c1.2") << holds("c1") >> after(1.9)
     assert play >> after(0.1) << rings_all("c1", "1001", "1003", "1002")
     assert [offer.result for offer in play.record("c1").offers][:3] == ["elsewhere", "error", "elsewhere"]
+
+
+def test_a_phone_that_failed_beside_holds_nobody_up_once_another_was_answered():
+    """The call rests two seconds after an error; it is over with the talk, and no timer would end it later."""
+    agents = [*THREE, agent("1004", support=5)]
+    queues = [queue("sales", "sales >= 1", SALES, strategy="ring_all"), queue("support", "support >= 1", SUPPORT)]
+    play = start(plan(agents, queues))
+    for one in agents:
+        assert play >> login(one.id)
+    assert play >> enters("c1") << rings_all("c1", "1001", "1002", "1003")
+    assert play >> offer_ends("c1.1", OfferResult.ERROR) >> picks_up("c1.2") >> connected("c1.2")
+    assert play >> sent_on("c1", SUPPORT) << rings("c1", "1004", queue="support")
 
 
 def test_an_agent_at_a_phone_is_rung_for_one_call_only():

@@ -19,19 +19,21 @@ if sys.argv[1] == "give":
     give_memory_back()
 library.free(library.malloc(1_000_000))  # what the library learns from
 before = library.mallinfo2().hblkhd
-library.malloc(100_000)
-print(library.mallinfo2().hblkhd - before >= 100_000)
+for _ in range(10):  # the first of them may find room in what the heap has anyhow
+    library.malloc(100_000)
+print((library.mallinfo2().hblkhd - before) // 100_000)
 """
 
 
-def given_back(how: str) -> str:
+def large_pieces(how: str) -> int:
+    """How many of ten are no part of the heap."""
     ran = subprocess.run([sys.executable, "-c", SCRIPT, how], check=True, capture_output=True, text=True)
-    return ran.stdout.strip()
+    return int(ran.stdout)
 
 
 def test_large_pieces_are_the_systems_own() -> None:
-    assert given_back("give") == "True"
+    assert large_pieces("give") >= 7
 
 
 def test_they_were_not_before() -> None:
-    assert given_back("keep") == "False"
+    assert large_pieces("keep") == 0

@@ -41,6 +41,7 @@ def unit() -> dict[str, list[str]]:
         ("MemoryMax", ["1G"]),
         ("Type", ["notify"]),
         ("WatchdogSec", ["30"]),
+        ("ExecReload", ["/bin/sh -c 'kill -HUP $$MAINPID'"]),
         ("Restart", ["always"]),
         ("RestartPreventExitStatus", ["2"]),
         ("LoadCredential", ["ami-secret:/etc/acd/ami-secret"]),
