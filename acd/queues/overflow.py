@@ -69,8 +69,8 @@ class Overflows:
         return any(went)
 
     def _ask(self, call: Call, asked: tuple[Limit, ...], at: float, been: frozenset[QueueName] = NOWHERE) -> bool:
-        """Whether the call had to go, and went."""
-        queue = self._shop.queue_of(call)
+        """Whether the call had to go, and went. By the rules of the line, also of one who may be back in it."""
+        queue = self._shop.spec(call.queue) if call.queue is not None else None
         said = limits.verdict(asked, call, queue, self._shop, at) if queue and call.phase in IN_LINE else None
         if queue is None or said is None:
             return False

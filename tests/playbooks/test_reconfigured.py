@@ -25,6 +25,7 @@ from tests.playbooks.words import (
     fact,
     hangs_up,
     held,
+    holds,
     leaves,
     login,
     mirrors,
@@ -134,6 +135,14 @@ def test_old_steps_open_no_more():
     assert play >> enters("c1") << timer("relax:c1:0", 30) >> after(20)
     assert play >> reconfigured(HOUSE) >> after(100)
     assert play.timers() == {"limit:c1"}
+
+
+def test_a_limit_that_became_shorter_between_pick_up_and_bridge_counts_when_the_caller_is_back_in_line():
+    play = house("1001", queues=[sales(max_wait_s=600), support()])
+    assert play >> enters("c1") << rings("c1", "1001") >> picks_up("c1.1")
+    shorter = plan([ANNA, BORIS, VERA], [sales(max_wait_s=30), support()])
+    assert play >> reconfigured(shorter) << timer("limit:c1", in_s=30) >> after(35)
+    assert play >> talk_ends("c1.1") << holds("c1") << says_bye("c1", *GOODBYE) << fact("c1", "overflowed")
 
 
 def test_who_has_waited_longer_than_is_allowed_now_goes_now():
